@@ -1,1 +1,7 @@
-return 0;
+var builder = WebApplication.CreateSlimBuilder(args);
+builder.AddServiceDefaults(options => options.HttpResilience = false);
+builder.AddPodEndpoints();
+var app = builder.Build();
+app.MapDefaultEndpoints();
+app.MapGet("/", () => "hello");
+await app.RunAsync();
