@@ -1,0 +1,125 @@
+using System.Text.Json.Nodes;
+using YamlDotNet.Core;
+
+namespace Resilience.ClusterAccess.Manifests;
+
+/// <summary>One object as written in a file.</summary>
+/// <param name="File">Path of the file, as given or reached.</param>
+/// <param name="Line">First line of the document.</param>
+public sealed record Manifest(string File, int Line, JsonObject Body)
+{
+    public string ApiVersion => (string)Body["apiVersion"]!;
+
+    public string Kind => (string)Body["kind"]!;
+
+    public string Name => (string)Body["metadata"]!["name"]!;
+
+    public string? Namespace => (string?)Body["metadata"]!["namespace"];
+
+    public override string ToString() => $"{Kind} {Name} ({File}:{Line})";
+}
+
+/// <summary>
+/// The objects of a folder in apply order: what its <c>kustomization.yaml</c> lists under <c>resources</c>, files and
+/// further folders. Other kustomize features are refused rather than silently left out.
+/// </summary>
+public sealed class ManifestSet
+{
+    private static readonly string[] Understood = ["apiVersion", "kind", "resources", "metadata"];
+
+    private ManifestSet(IReadOnlyList<Manifest> items) => Items = items;
+
+    public IReadOnlyList<Manifest> Items { get; }
+
+    /// <exception cref="ManifestException">A file is missing, not YAML, or lacks apiVersion, kind or metadata.name.</exception>
+    public static ManifestSet Load(string folder)
+    {
+        var items = new List<Manifest>();
+        LoadFolder(folder, items, []);
+        var twice = items.GroupBy(m => (m.ApiVersion, m.Kind, m.Namespace, m.Name)).FirstOrDefault(g => g.Count() > 1)?.ToList();
+        return twice is null
+            ? new(items)
+            : throw new ManifestException($"{twice[1]} is defined before in {twice[0].File}:{twice[0].Line}");
+    }
+
+    /// <summary>A subset or a changed copy, for callers that leave objects out (<c>--no-watcher</c>) or adjust them.</summary>
+    public ManifestSet Select(Func<Manifest, Manifest?> change) => new([.. Items.Select(change).OfType<Manifest>()]);
+
+    private static void LoadFolder(string folder, List<Manifest> items, HashSet<string> seen)
+    {
+        if (!seen.Add(Path.GetFullPath(folder)))
+        {
+            return;   // a base that several folders include is applied once
+        }
+
+        var path = Path.Combine(folder, "kustomization.yaml");
+        if (!Directory.Exists(folder) || !File.Exists(path))
+        {
+            throw new ManifestException($"{folder} is not a folder with a kustomization.yaml");
+        }
+
+        if (ReadYaml(path) is not [{ Document: JsonObject kustomization }])
+        {
+            throw new ManifestException($"{path} must hold one mapping");
+        }
+
+        if (kustomization.Select(p => p.Key).FirstOrDefault(key => !Understood.Contains(key)) is { } unknown)
+        {
+            throw new ManifestException($"{path}: '{unknown}' is not supported here; apply this folder with kubectl apply -k");
+        }
+
+        foreach (var entry in kustomization["resources"] as JsonArray ?? [])
+        {
+            var target = Path.Combine(folder, (string?)entry ?? "");
+            if (Directory.Exists(target))
+            {
+                LoadFolder(Path.TrimEndingDirectorySeparator(target), items, seen);
+            }
+            else if (File.Exists(target))
+            {
+                items.AddRange(LoadFile(target));
+            }
+            else
+            {
+                throw new ManifestException($"{path} lists '{entry}', which does not exist");
+            }
+        }
+    }
+
+    private static IEnumerable<Manifest> LoadFile(string path)
+    {
+        foreach (var (document, line) in ReadYaml(path))
+        {
+            if (document is not JsonObject body)
+            {
+                throw new ManifestException($"{path}:{line}: expected a mapping with apiVersion, kind and metadata");
+            }
+
+            foreach (var (required, value) in new[] { ("apiVersion", body["apiVersion"]), ("kind", body["kind"]), ("metadata.name", (body["metadata"] as JsonObject)?["name"]) })
+            {
+                if (value is not JsonValue text || !text.TryGetValue<string>(out var filled) || filled.Length == 0)
+                {
+                    throw new ManifestException($"{path}:{line}: {required} is missing");
+                }
+            }
+
+            yield return new(path, line, body);
+        }
+    }
+
+    private static IReadOnlyList<(JsonNode Document, int Line)> ReadYaml(string path)
+    {
+        try
+        {
+            return YamlJson.Parse(File.ReadAllText(path));
+        }
+        catch (YamlException ex)
+        {
+            throw new ManifestException($"{path}:{ex.Start.Line}:{ex.Start.Column}: {ex.Message.ReplaceLineEndings(" ")}", ex);
+        }
+        catch (Exception ex) when (ex is IOException or UnauthorizedAccessException)
+        {
+            throw new ManifestException($"{path}: {ex.Message}", ex);
+        }
+    }
+}
