@@ -113,5 +113,7 @@ public static class ServiceDefaultsExtensions
             console.ColorBehavior = LoggerColorBehavior.Disabled;
         });
         logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
+        // A failing probe would log an error every time it is asked; its answer says why.
+        logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.Critical);
     }
 }
