@@ -98,7 +98,7 @@ internal sealed class FailoverMetrics
         }
     }
 
-    private static string Lower(SwitchKind kind) => kind switch
+    public static string Lower(SwitchKind kind) => kind switch
     {
         SwitchKind.Rescue => "rescue",
         SwitchKind.Optional => "optional",

@@ -171,7 +171,7 @@ internal sealed partial class FailoverReconciler(
             .Where(pod => pod is { Address: not null, Facts: { Ready: true, Terminating: false } })
             .Select(pod => new ProbeTarget(pod.Uid, pod.Facts.Name, pod.Address!))];
 
-    private static SlotStatus Summarise(Slot slot, FailoverView view, FailoverLimits limits)
+    private static SlotSummary Summarise(Slot slot, FailoverView view, FailoverLimits limits)
     {
         var health = SlotHealth.Assess(slot, view, limits);
         return new(health.Serving, health.Desired, health.Serving > 0 && !health.IsSick(limits.MinReady));

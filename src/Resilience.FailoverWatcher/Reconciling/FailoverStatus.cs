@@ -3,7 +3,7 @@ using Resilience.Control.Failover;
 namespace Resilience.FailoverWatcher.Reconciling;
 
 /// <summary>Health of one slot as published.</summary>
-internal sealed record SlotStatus(int Ready, int Desired, bool Healthy);
+internal sealed record SlotSummary(int Ready, int Desired, bool Healthy);
 
 /// <summary>When the steps of one move happened. Each instant is null when this process did not see it (another instance did).</summary>
 /// <param name="Switch">The move.</param>
@@ -31,9 +31,9 @@ internal sealed record FailoverStatus
 
     public FailoverPhase Phase { get; init; }
 
-    public SlotStatus Blue { get; init; } = new(0, 0, false);
+    public SlotSummary Blue { get; init; } = new(0, 0, false);
 
-    public SlotStatus Green { get; init; } = new(0, 0, false);
+    public SlotSummary Green { get; init; } = new(0, 0, false);
 
     public DateTimeOffset? SuppressedUntil { get; init; }
 

@@ -1,0 +1,203 @@
+using System.Collections.Concurrent;
+using System.Net;
+using Microsoft.Extensions.Options;
+using Resilience.Control.Failover;
+using Resilience.FailoverWatcher.Reconciling;
+
+namespace Resilience.FailoverWatcher.Probing;
+
+/// <summary>
+/// Probes every Ready pod of both slots, one loop per pod, so that a slow pod delays no other. A failure counts only if
+/// the prober itself was on time.
+/// </summary>
+internal sealed partial class ActiveProber(IOptions<WatcherOptions> options, FailoverMetrics metrics, TimeProvider clock, ILogger<ActiveProber> logger)
+    : IProber, IDisposable
+{
+    private readonly SemaphoreSlim _slots = new(options.Value.MaxConcurrentProbes);
+    private readonly ConcurrentDictionary<BlueGreenKey, Group> _groups = new();
+    private readonly CancellationTokenSource _stopped = new();
+    private readonly Lock _gate = new();
+
+    /// <summary>What is known about a pod has changed in a way that a decision may depend on.</summary>
+    public event Action<BlueGreenKey>? Changed;
+
+    public void Watch(BlueGreenKey key, ProbeSettings? settings, IReadOnlyList<ProbeTarget> targets)
+    {
+        lock (_gate)
+        {
+            if (settings is null || _stopped.IsCancellationRequested)
+            {
+                Stop(key);
+                return;
+            }
+            if (_groups.TryGetValue(key, out var group) && group.Settings != settings)
+            {
+                Stop(key);
+                group = null;
+            }
+            group ??= _groups[key] = new(key, settings);
+            group.Keep([.. targets.Select(target => target.Uid)]);
+            foreach (var target in targets)
+            {
+                if (!group.Pods.ContainsKey(target.Uid) && IPAddress.TryParse(target.Address, out var address))
+                {
+                    var pod = new Pod(target.Name, new(address, settings.Port), new(settings.Failures));
+                    group.Pods[target.Uid] = pod;
+                    _ = LoopAsync(group, pod);
+                }
+            }
+        }
+    }
+
+    public ProbeFacts? Look(BlueGreenKey key, string uid) =>
+        _groups.TryGetValue(key, out var group) && group.Pods.TryGetValue(uid, out var pod) ? pod.Record.Facts : null;
+
+    /// <summary>Stops all probing and forgets its results; <see cref="Watch"/> starts it again.</summary>
+    public void Clear()
+    {
+        lock (_gate)
+        {
+            foreach (var key in _groups.Keys)
+            {
+                Stop(key);
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        _stopped.Cancel();
+        Clear();
+        _stopped.Dispose();
+        _slots.Dispose();
+    }
+
+    private void Stop(BlueGreenKey key)
+    {
+        if (_groups.TryRemove(key, out var group))
+        {
+            group.Keep([]);
+        }
+    }
+
+    private async Task LoopAsync(Group group, Pod pod)
+    {
+        var token = pod.Stop.Token;
+        // Opening sockets is not for the decision that has just called Watch to wait for.
+        await Task.Yield();
+        try
+        {
+            while (!token.IsCancellationRequested)
+            {
+                var due = clock.GetTimestamp();
+                await ProbeOnceAsync(group, pod, token).ConfigureAwait(false);
+                var rest = group.Settings.Interval - clock.GetElapsedTime(due);
+                pod.Due = clock.GetTimestamp() + (long)(Math.Max(0, rest.TotalSeconds) * clock.TimestampFrequency);
+                if (rest > TimeSpan.Zero)
+                {
+                    await Task.Delay(rest, clock, token).ConfigureAwait(false);
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The pod is not watched any more.
+        }
+        catch (ObjectDisposedException) when (_stopped.IsCancellationRequested)
+        {
+            // The process is ending.
+        }
+        catch (Exception failure)
+        {
+            LogLoopFailed(logger, failure, group.Key, pod.Name);
+        }
+    }
+
+    private async Task ProbeOnceAsync(Group group, Pod pod, CancellationToken token)
+    {
+        var settings = group.Settings;
+        await _slots.WaitAsync(token).ConfigureAwait(false);
+        try
+        {
+            var startedLate = pod.Due is { } due ? clock.GetElapsedTime(due) : TimeSpan.Zero;
+            var startedAt = clock.GetUtcNow();
+            var start = clock.GetTimestamp();
+            var outcome = await HttpProbe.SendAsync(pod.Endpoint, settings.Path, settings.Timeout, clock, token).ConfigureAwait(false);
+            var finishedLate = clock.GetElapsedTime(start) - settings.Timeout;
+            var tolerance = options.Value.LatenessTolerance;
+            if (outcome != ProbeOutcome.Success && (startedLate > tolerance || finishedLate > tolerance))
+            {
+                metrics.Probed("discarded");
+                LogDiscarded(logger, group.Key, pod.Name, outcome, (startedLate > finishedLate ? startedLate : finishedLate).TotalMilliseconds);
+                return;
+            }
+            metrics.Probed(outcome.ToString());
+            Note(group, pod, outcome, startedAt);
+        }
+        finally
+        {
+            _slots.Release();
+        }
+    }
+
+    private void Note(Group group, Pod pod, ProbeOutcome outcome, DateTimeOffset startedAt)
+    {
+        var before = pod.Record.Facts.LastSuccess;
+        var changed = pod.Record.Add(outcome, startedAt);
+        if (changed)
+        {
+            LogChanged(logger, group.Key, pod.Name, pod.Record.Facts.FailingSince is null ? "answers probes again" : "does not answer probes", outcome);
+        }
+        // A success is also evidence about others: the prober can reach somebody, so their failures are their own.
+        var isEvidence = outcome == ProbeOutcome.Success
+            && group.Pods.Values.Any(other => other.Record.Facts.FailingSince is { } since && since < startedAt && !(before > since));
+        if ((changed || isEvidence) && !pod.Stop.IsCancellationRequested)
+        {
+            Changed?.Invoke(group.Key);
+        }
+    }
+
+    [LoggerMessage(EventId = 1101, EventName = "ProbeChanged", Level = LogLevel.Information, Message = "{BlueGreen}: pod {Pod} {What} (last outcome {Outcome})")]
+    private static partial void LogChanged(ILogger logger, BlueGreenKey blueGreen, string pod, string what, ProbeOutcome outcome);
+
+    [LoggerMessage(EventId = 1102, EventName = "ProbeDiscarded", Level = LogLevel.Debug, Message = "{BlueGreen}: {Outcome} of pod {Pod} discarded, the prober was {Milliseconds} ms late")]
+    private static partial void LogDiscarded(ILogger logger, BlueGreenKey blueGreen, string pod, ProbeOutcome outcome, double milliseconds);
+
+    [LoggerMessage(EventId = 1103, EventName = "ProbeLoopFailed", Level = LogLevel.Error, Message = "{BlueGreen}: probing pod {Pod} ended")]
+    private static partial void LogLoopFailed(ILogger logger, Exception exception, BlueGreenKey blueGreen, string pod);
+
+    private sealed class Group(BlueGreenKey key, ProbeSettings settings)
+    {
+        public BlueGreenKey Key { get; } = key;
+
+        public ProbeSettings Settings { get; } = settings;
+
+        public ConcurrentDictionary<string, Pod> Pods { get; } = new();
+
+        public void Keep(HashSet<string> uids)
+        {
+            foreach (var (uid, pod) in Pods)
+            {
+                if (!uids.Contains(uid) && Pods.TryRemove(uid, out _))
+                {
+                    pod.Stop.Cancel();
+                }
+            }
+        }
+    }
+
+    private sealed class Pod(string name, IPEndPoint endpoint, ProbeRecord record)
+    {
+        public string Name { get; } = name;
+
+        public IPEndPoint Endpoint { get; } = endpoint;
+
+        public ProbeRecord Record { get; } = record;
+
+        // Not disposed: it holds no timer and no wait handle, and its loop may still look at it.
+        public CancellationTokenSource Stop { get; } = new();
+
+        /// <summary>When the next probe should start; null before the first.</summary>
+        public long? Due { get; set; }
+    }
+}
