@@ -1,0 +1,3 @@
+using Resilience.Cost.Cli;
+
+return CostProgram.Run(args, Console.Out, Console.Error);
