@@ -41,6 +41,11 @@ internal static class CostProgram
             error.WriteLine($"cost: {problem.Message}");
             return CouldNotRun;
         }
+        catch (OverflowException)
+        {
+            error.WriteLine("cost: these inputs give figures of more than 28 digits; check prices, pods and requests");
+            return CouldNotRun;
+        }
     }
 
     private static RootCommand Create(CostOptions options, TextWriter output, TextWriter error)
@@ -91,6 +96,11 @@ internal static class CostProgram
         var timeline = Timeline(parse, options);
         var (scenario, use, origins) = ScenarioReader.Read(parse, options, timeline);
         var report = CostReport.Of(Strategies(parse, options, timeline), parse.GetValue(options.Baseline)!, scenario, rate, use);
+        if (ScenarioReader.Doubt(scenario, use) is { } doubt)
+        {
+            error.WriteLine($"cost: note: {doubt}");
+        }
+
         if (focus is not null)
         {
             var prices = rate.Prices.AsOf;

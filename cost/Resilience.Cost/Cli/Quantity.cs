@@ -5,6 +5,7 @@ namespace Resilience.Cost.Cli;
 /// <summary>Values as people type them: Kubernetes quantities, percentages, durations.</summary>
 internal static class Quantity
 {
+    private const decimal LargestSize = 1_000_000m;
     private const decimal BytesPerGib = 1024m * 1024m * 1024m;
 
     // Longer suffixes first: "Mi" ends in no other, "m" alone is a thousandth of a core.
@@ -14,16 +15,14 @@ internal static class Quantity
     private static readonly (string Suffix, double Seconds)[] TimeSuffixes = [("s", 1), ("m", 60), ("h", 3600)];
 
     /// <summary>"100m" or "0.1" cores; null when it is neither, or not above zero.</summary>
-    public static decimal? Cores(string text) =>
-        text.EndsWith('m') ? Positive(text[..^1]) / 1000m : Positive(text);
+    public static decimal? Cores(string text) => Sized(text.EndsWith('m') ? Positive(text[..^1]) / 1000m : Positive(text));
 
     /// <summary>"128Mi", "1Gi" or plain bytes in GiB; null when it is none of these, or not above zero.</summary>
     public static decimal? Gib(string text)
     {
         var (suffix, bytes) = MemorySuffixes.FirstOrDefault(
             known => text.EndsWith(known.Suffix, StringComparison.Ordinal), (Suffix: string.Empty, Bytes: 1m));
-        var gib = Positive(text[..^suffix.Length]) * bytes / BytesPerGib;
-        return gib is { } size && Model.CostModel.RoundQuantity(size) > 0 ? Model.CostModel.RoundQuantity(size) : null;
+        return Sized(Positive(text[..^suffix.Length]) / BytesPerGib * bytes);
     }
 
     /// <summary>"25" or "25%"; null when it is not a number from 0 to 100.</summary>
@@ -44,5 +43,9 @@ internal static class Quantity
         decimal.TryParse(text, NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out var amount)
         && amount is >= 0 and <= 1e15m ? amount : null;
 
-    private static decimal? Positive(string text) => Amount(text) is { } amount and > 0 and <= 1e12m ? amount : null;
+    // Nothing smaller than the model's quantities, nothing larger than a million machines.
+    private static decimal? Sized(decimal? size) =>
+        size is { } known && Model.CostModel.RoundQuantity(known) is > 0 and <= LargestSize and var rounded ? rounded : null;
+
+    private static decimal? Positive(string text) => Amount(text) is { } amount and > 0 ? amount : null;
 }

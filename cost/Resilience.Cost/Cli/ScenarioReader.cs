@@ -43,6 +43,11 @@ internal static class ScenarioReader
         return (scenario, use, timeline is null || use is null || implied is null ? [] : Origins(timeline, use, implied));
     }
 
+    /// <summary>Said when fixed strategies are set smaller than the replay's load; null when they are not.</summary>
+    public static string? Doubt(Scenario scenario, TimelineUse? use) => use is not null && scenario.Replicas < use.PeakPods
+        ? $"the replay needed {use.PeakPods} pods at once, so fixed strategies with {scenario.Replicas} would not carry its load as priced here"
+        : null;
+
     private static List<string> Origins(ReplicaTimeline timeline, TimelineUse use, ReplayScenario implied)
     {
         List<string> lines =

@@ -93,6 +93,8 @@ public static class ReplicaTimelineCsv
 
     private sealed record CsvRow(string[] Fields, string File, int Number)
     {
+        private const int FirstYear = 1900;
+        private const int LastYear = 2200;
         private const int LongestQuote = 60;
         private const decimal HighestAmount = 1e15m;
         private const decimal AgreementTolerance = 0.0001m;
@@ -104,7 +106,8 @@ public static class ReplicaTimelineCsv
         }
 
         /// <summary>What the file holds, short enough for one line of a terminal.</summary>
-        public static string Short(string text) => text.Length <= LongestQuote ? text : text[..LongestQuote] + "...";
+        public static string Short(string text) => string.Concat(
+            (text.Length <= LongestQuote ? text : text[..LongestQuote] + "...").Select(letter => char.IsControl(letter) ? '?' : letter));
 
         public void RequireFields(int count)
         {
@@ -117,6 +120,7 @@ public static class ReplicaTimelineCsv
         public DateTimeOffset Time(int column, string name) =>
             DateTimeOffset.TryParse(
                 Unquote(Fields[column]), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var at)
+            && at.Year is >= FirstYear and <= LastYear
                 ? at
                 : throw Wrong($"{name} must be a time like 2026-11-22T17:00:00Z, not \"{Short(Unquote(Fields[column]))}\"");
 

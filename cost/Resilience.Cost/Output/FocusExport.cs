@@ -50,10 +50,11 @@ public static class FocusExport
         ("ServiceSubcategory", _ => "Containers"),
         ("SkuId", charge => $"pod-{charge.Sku.Key}"),
         ("SkuMeter", charge => charge.Sku.Meter),
+        ("SkuPriceDetails", charge => Json(("x_Kind", charge.Prices.MemoryGibHour is null ? "blended" : "separate"))),
         ("SkuPriceId", charge => $"{charge.Prices.Name}-{charge.Sku.Key}-hour"),
         ("SubAccountId", charge => charge.Strategy.Name),
         ("SubAccountName", charge => charge.Strategy.Name),
-        ("Tags", charge => JsonSerializer.Serialize(new Dictionary<string, string> { ["role"] = charge.Line.Role, ["strategy"] = charge.Strategy.Name })),
+        ("Tags", charge => Json(("role", charge.Line.Role), ("strategy", charge.Strategy.Name))),
         ("x_PodHours", charge => Figures.Exact(charge.Line.PodHours)),
         ("x_PriceAsOf", charge => charge.Prices.AsOf.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)),
         ("x_PriceSource", charge => charge.Prices.Source),
@@ -88,6 +89,8 @@ public static class FocusExport
                 Figures.Exact(line.PodHours * shape.MemoryGib), Figures.Exact(line.MemoryUsd));
         }
     }
+
+    private static string Json(params (string Key, string Value)[] pairs) => JsonSerializer.Serialize(pairs.ToDictionary(pair => pair.Key, pair => pair.Value));
 
     private static string Instant(DateTimeOffset at) => at.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 

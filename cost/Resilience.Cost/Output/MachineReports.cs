@@ -41,6 +41,7 @@ internal static class MachineReports
             report.Standby,
             report.Failovers,
             report.ForecastMiss,
+            report.Timeline,
             ReplayForecast = report.Replay,
         },
         Json);

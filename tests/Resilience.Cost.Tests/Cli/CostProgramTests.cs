@@ -121,6 +121,24 @@ public sealed class CostProgramTests : IDisposable
     }
 
     [Fact]
+    public void Run_WithFiguresTooLarge_SaysSo()
+    {
+        var replay = Path.Combine(_folder.FullName, "replay.csv");
+        File.WriteAllText(replay, "t_utc,demand,requested,ready,capacity\n2026-11-02T00:00:00Z,1e15,1,1,1e-28\n2026-11-02T00:01:00Z,1,1,1,1\n");
+
+        Assert.Equal((2, "", "cost: these inputs give figures of more than 28 digits; check prices, pods and requests\n"), Run("--replay", replay));
+    }
+
+    [Fact]
+    public void Run_WithFewerReplicasThanTheReplayNeeded_DoubtsTheFixedStrategies()
+    {
+        var (code, _, error) = Run("--replay", Examples.Golden("decisions.csv"), "--replicas", "2", "--json");
+
+        Assert.Equal(0, code);
+        Assert.StartsWith("cost: note: the replay needed 3 pods at once", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Run_WithFocusOntoAnInput_Refuses()
     {
         var replay = Path.Combine(_folder.FullName, "replay.csv");

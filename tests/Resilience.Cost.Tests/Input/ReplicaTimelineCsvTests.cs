@@ -36,6 +36,8 @@ public sealed class ReplicaTimelineCsvTests
     [InlineData("t_utc,replicas\n2026-11-02T00:00:00Z,2\n2026-11-02T00:01:00Z,NaN\n", "f.csv:3: replicas must be a number from 0 up, not \"NaN\"")]
     [InlineData("t_utc,replicas\n2026-11-02T00:00:00Z,-2\n", "f.csv:2: replicas must be a number from 0 up, not \"-2\"")]
     [InlineData("t_utc,replicas\n2026-11-02T00:00:00Z,\n", "f.csv:2: replicas must be a number from 0 up, not \"\"")]
+    [InlineData("t_utc,replicas\n0001-01-01T00:00:00Z,2\n", "f.csv:2: t_utc must be a time like")]
+    [InlineData("\u0000\u001bbinary,file\n", "f.csv:1: needs the columns t_utc and requested (a replay's decisions.csv) or t_utc and replicas (a timeline); found ??binary,file")]
     [InlineData("t_utc,replicas\nyesterday,2\n", "f.csv:2: t_utc must be a time like")]
     [InlineData("t_utc,replicas\n2026-11-02T00:00:00Z,2,3\n", "f.csv:2: has 3 fields, the header has 2")]
     [InlineData("t_utc,replicas\n2026-11-02T00:01:00Z,2\n\n2026-11-02T00:00:00Z,2\n", "f.csv:4: t_utc is earlier than the row before")]

@@ -16,7 +16,7 @@ public sealed class FocusExportTests
     ];
 
     private static readonly string[] WhenUnitPricesExist =
-        ["ConsumedQuantity", "ConsumedUnit", "ContractedUnitPrice", "ListUnitPrice", "PricingCategory", "SkuId", "SkuMeter", "SkuPriceId", "SubAccountId"];
+        ["ConsumedQuantity", "ConsumedUnit", "ContractedUnitPrice", "ListUnitPrice", "PricingCategory", "SkuId", "SkuMeter", "SkuPriceDetails", "SkuPriceId", "SubAccountId"];
 
     private static IReadOnlyList<CsvLine> Rows(PodRate rate) => CsvTable.Parse(FocusExport.Write(
         CostReport.Of(StrategyNames.FromScenario, StrategyNames.AlwaysOnBoth, Examples.Scenario, rate), new DateOnly(2026, 11, 1)));
