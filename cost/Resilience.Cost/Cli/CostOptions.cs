@@ -12,7 +12,8 @@ internal sealed class CostOptions
 
     public Option<string[]> Strategies { get; } = new("--strategy", "-s")
     {
-        Description = $"Strategy to price; repeat or separate with commas. Default: all that the inputs allow. Known: {string.Join(", ", StrategyNames.All)}.",
+        Description = "Strategy to price; repeat or separate with commas. Default: all that the inputs allow. "
+            + $"Known: {string.Join(", ", StrategyNames.All)}.",
         HelpName = "name",
         AllowMultipleArgumentsPerToken = true,
     };
@@ -24,7 +25,11 @@ internal sealed class CostOptions
         DefaultValueFactory = _ => StrategyNames.AlwaysOnBoth,
     };
 
-    public Option<FileInfo?> Prices { get; } = new("--prices") { Description = "Price file. Default: the shipped cost/prices.json.", HelpName = "file" };
+    public Option<FileInfo?> Prices { get; } = new("--prices")
+    {
+        Description = "Price file. Default: the shipped cost/prices.json.",
+        HelpName = "file",
+    };
 
     public Option<string?> PriceSet { get; } = new("--price-set")
     {
@@ -32,41 +37,52 @@ internal sealed class CostOptions
         HelpName = "name",
     };
 
-    public Option<decimal?> Cpu { get; } = Checked("--cpu", "quantity", "CPU request of one pod. Default: 100m.", Quantity.Cores, "a CPU quantity above 0 such as 100m or 0.5");
+    public Option<decimal?> Cpu { get; } = Checked(
+        "--cpu", "quantity", "CPU request of one pod. Default: 100m.", Quantity.Cores, "a CPU quantity above 0 such as 100m or 0.5");
 
     public Option<decimal?> Memory { get; } = Checked(
-        "--memory", "quantity", "Memory request of one pod; a blended price includes it. Default: 128Mi.", Quantity.Gib, "a memory quantity above 0 such as 128Mi or 1Gi");
+        "--memory", "quantity", "Memory request of one pod; a blended price includes it. Default: 128Mi.",
+        Quantity.Gib, "a memory quantity above 0 such as 128Mi or 1Gi");
 
     public Option<int?> Replicas { get; } = Whole(
-        "--replicas", "Pods of one slot sized for the peak: what always-on runs all the time. Default: 10, or what the replay needed at most.", 1, MostReplicas);
+        "--replicas", "Pods of one slot sized for the peak: what always-on runs all the time. Default: 10, or what the replay needed at most.",
+        1, MostReplicas);
 
     public Option<int?> OffPeakReplicas { get; } = Whole(
-        "--off-peak-replicas", "Pods that suffice outside the peak hours. Default: 40% of --replicas, rounded up, or what the replay needed then.", 0, MostReplicas);
+        "--off-peak-replicas", "Pods that suffice outside the peak hours. Default: 40% of --replicas, rounded up, or what the replay needed then.",
+        0, MostReplicas);
 
-    public Option<decimal?> PeakHours { get; } = Checked("--peak-hours", "h", "Hours a day at peak. Default: 8.", HoursOfDay, "a number of hours from 0 to 24");
+    public Option<decimal?> PeakHours { get; } = Checked(
+        "--peak-hours", "h", "Hours a day at peak. Default: 8.", HoursOfDay, "a number of hours from 0 to 24");
 
     public Option<int?> PeakDays { get; } = Whole("--peak-days", "Days a week with a peak, from Monday. Default: 7.", 1, 7);
 
-    public Option<decimal?> OnHours { get; } = Checked("--on-hours", "h", "Hours a day that scale-to-zero is up. Default: 12.", HoursOfDay, "a number of hours from 0 to 24");
+    public Option<decimal?> OnHours { get; } = Checked(
+        "--on-hours", "h", "Hours a day that scale-to-zero is up. Default: 12.", HoursOfDay, "a number of hours from 0 to 24");
 
     public Option<int?> OnDays { get; } = Whole("--on-days", "Days a week that scale-to-zero is up, from Monday. Default: 5.", 1, 7);
 
     public Option<decimal?> OffHoursRequests { get; } = Checked(
-        "--off-hours-requests", "%", "Share of requests that arrive while scale-to-zero is down and are lost. Default: 0, or the replay's share.", Quantity.Percent, "a percentage from 0 to 100");
+        "--off-hours-requests", "%", "Share of requests that arrive while scale-to-zero is down and are lost. Default: 0, or the replay's share.",
+        Quantity.Percent, "a percentage from 0 to 100");
 
     public Option<decimal?> StandbyPercent { get; } = Checked(
-        "--standby-percent", "%", "Size of the warm standby relative to the active slot, in whole pods rounded up. Default: 50.", Quantity.Percent, "a percentage from 0 to 100");
+        "--standby-percent", "%", "Size of the warm standby relative to the active slot, in whole pods rounded up. Default: 50.",
+        Quantity.Percent, "a percentage from 0 to 100");
 
     public Option<decimal?> Requests { get; } = Checked(
-        "--requests", "n", "Requests a month that the full service answers well. Default: 100000000, or the replay's demand.", Quantity.Amount, "a number from 0 up");
+        "--requests", "n", "Requests a month that the full service answers well. Default: 100000000, or the replay's demand.",
+        Quantity.Amount, "a number from 0 up");
 
     public Option<TimeSpan?> Overlap { get; } = Checked(
-        "--overlap", "time", "How long both slots run at full size in a failover. Default: 5m.", Quantity.Duration, "a duration such as 90s, 5m or 1h");
+        "--overlap", "time", "How long both slots run at full size in a failover. Default: 5m.",
+        Quantity.Duration, "a duration such as 90s, 5m or 1h");
 
     public Option<int?> Failovers { get; } = Whole("--failovers", "Failovers a month. Default: 4.", 0, 1_000_000);
 
     public Option<decimal?> ForecastError { get; } = Checked(
-        "--forecast-error", "%", "How wrong the bad forecast of the what-if is. Default: 20.", Quantity.Percent, "a percentage from 0 to 100");
+        "--forecast-error", "%", "How wrong the bad forecast of the what-if is. Default: 20.",
+        Quantity.Percent, "a percentage from 0 to 100");
 
     public Option<TimeSpan?> ForecastErrorTime { get; } = Checked(
         "--forecast-error-time", "time", "For how long it is wrong. Default: 1h.", Quantity.Duration, "a duration such as 30m or 1h");
@@ -76,40 +92,51 @@ internal sealed class CostOptions
 
     public Option<FileInfo?> Replay { get; } = new("--replay", "-r")
     {
-        Description = "decisions.csv of a replay (t_utc,demand,requested,ready,capacity,violation) or a timeline (t_utc,replicas): prices the predictive strategies, and sizes the others for the same load.",
+        Description = "decisions.csv of a replay (t_utc,demand,requested,ready,capacity,violation) or a timeline (t_utc,replicas): "
+            + "prices the predictive strategies, and sizes the others for the same load.",
         HelpName = "csv",
     };
 
-    public Option<bool> CapacityPerPod { get; } = new("--capacity-per-pod") { Description = "The capacity column holds what one ready pod answers in an interval, not all of them." };
+    public Option<bool> CapacityPerPod { get; } = new("--capacity-per-pod")
+    {
+        Description = "The capacity column holds what one ready pod answers in an interval, not all of them.",
+    };
 
     public Option<bool> Json { get; } = new("--json") { Description = "Print JSON and nothing else on stdout." };
 
     public Option<bool> Csv { get; } = new("--csv") { Description = "Print CSV, one row per strategy, and nothing else on stdout." };
 
-    public Option<FileInfo?> Focus { get; } = new("--focus") { Description = "Also write the month in the columns of FOCUS 1.2; SubAccountId is the strategy.", HelpName = "csv" };
+    public Option<FileInfo?> Focus { get; } = new("--focus")
+    {
+        Description = "Also write the month in the columns of FOCUS 1.2; SubAccountId is the strategy.",
+        HelpName = "csv",
+    };
 
     public Option<DateOnly?> PeriodStart { get; } = new("--period-start")
     {
         Description = "First day of the FOCUS billing period. Default: the first of the month of the prices.",
         HelpName = "yyyy-MM-dd",
-        CustomParser = Parser<DateOnly>(
-            "--period-start",
-            text => DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var day) && day.Year is > 1 and < 9999 ? day : null,
-            "a date like 2026-11-01"),
+        CustomParser = Parser("--period-start", Quantity.Day, "a date like 2026-11-01"),
     };
 
-    public Option<bool> Explain { get; } = new("--explain", "-e") { Description = "Also print every formula with its inputs (on stderr with --json or --csv)." };
+    public Option<bool> Explain { get; } = new("--explain", "-e")
+    {
+        Description = "Also print every formula with its inputs (on stderr with --json or --csv).",
+    };
 
     public Option<decimal?> ReplicaSeconds { get; } = Checked(
-        "--replica-seconds", "s", "Sum over all pods of their seconds of existence.", Quantity.Amount, "a number from 0 up", required: true);
+        "--replica-seconds", "s", "Sum over all pods of their seconds of existence.",
+        Quantity.Amount, "a number from 0 up", required: true);
 
     public Option<decimal?> GoodRequests { get; } = Checked<decimal>(
-        "--good-requests", "n", "Requests that met the SLO.", text => Quantity.Amount(text) is { } n && n == decimal.Truncate(n) ? n : null, "a whole number from 0 up", required: true);
+        "--good-requests", "n", "Requests that met the SLO.",
+        text => Quantity.Amount(text) is { } n && n == decimal.Truncate(n) ? n : null, "a whole number from 0 up", required: true);
 
     public IReadOnlyList<Option> OfReport =>
     [
         Strategies, Baseline, Prices, PriceSet, Cpu, Memory, Replicas, OffPeakReplicas, PeakHours, PeakDays, OnHours, OnDays, OffHoursRequests,
-        StandbyPercent, Requests, Overlap, Failovers, ForecastError, ForecastErrorTime, ReplicaRps, Replay, CapacityPerPod, Json, Csv, Focus, PeriodStart, Explain,
+        StandbyPercent, Requests, Overlap, Failovers, ForecastError, ForecastErrorTime, ReplicaRps,
+        Replay, CapacityPerPod, Json, Csv, Focus, PeriodStart, Explain,
     ];
 
     public IReadOnlyList<Option> OfMeasure => [ReplicaSeconds, GoodRequests, Prices, PriceSet, Cpu, Memory, Json];
@@ -123,7 +150,8 @@ internal sealed class CostOptions
         text => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var n) && n >= least && n <= most ? n : null,
         FormattableString.Invariant($"a whole number from {least} to {most}"));
 
-    private static Option<T?> Checked<T>(string name, string helpName, string description, Func<string, T?> parse, string wanted, bool required = false)
+    private static Option<T?> Checked<T>(
+        string name, string helpName, string description, Func<string, T?> parse, string wanted, bool required = false)
         where T : struct =>
         new(name) { Description = description, HelpName = helpName, Required = required, CustomParser = Parser(name, parse, wanted) };
 

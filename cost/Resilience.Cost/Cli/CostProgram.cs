@@ -3,6 +3,7 @@ using Resilience.Cost.Input;
 using Resilience.Cost.Model;
 using Resilience.Cost.Output;
 using Resilience.Cost.Prices;
+using static Resilience.Cost.Output.Figures;
 
 namespace Resilience.Cost.Cli;
 
@@ -103,8 +104,9 @@ internal static class CostProgram
 
         if (focus is not null)
         {
-            var prices = rate.Prices.AsOf;
-            WholeFile.Write(focus.ToString(), FocusExport.Write(report, parse.GetValue(options.PeriodStart) ?? new DateOnly(prices.Year, prices.Month, 1)));
+            var asOf = rate.Prices.AsOf;
+            var start = parse.GetValue(options.PeriodStart) ?? new DateOnly(asOf.Year, asOf.Month, 1);
+            WholeFile.Write(focus.ToString(), FocusExport.Write(report, start));
         }
 
         if (json)
@@ -139,16 +141,18 @@ internal static class CostProgram
         }
 
         var cost = rate.Measure(seconds, good);
-        output.WriteLine($"{Figures.Number(seconds)} pod-s / 3,600 x {Figures.Exact(rate.UsdPerPodHour)} USD per pod-hour = {Figures.Usd(cost.Usd)} USD");
+        output.WriteLine($"{Number(seconds)} pod-s / 3,600 x {Exact(rate.UsdPerPodHour)} USD per pod-hour = {Usd(cost.Usd)} USD");
         output.WriteLine(cost.UsdPerMillionGoodRequests is { } perMillion
-            ? $"{Figures.Usd(cost.Usd)} USD x 1,000,000 / {Figures.Number(good)} good requests = {Figures.Usd(perMillion)} USD per million good requests"
+            ? $"{Usd(cost.Usd)} USD x 1,000,000 / {Number(good)} good requests = {Usd(perMillion)} USD per million good requests"
             : "no good requests, so no cost per million of them");
         return 0;
     }
 
     private static PodRate Rate(ParseResult parse, CostOptions options)
     {
-        var book = parse.GetValue(options.Prices) is { } file ? PriceBook.Parse(InputFile.ReadText(file), file.ToString()) : PriceBook.Default;
+        var book = parse.GetValue(options.Prices) is { } file
+            ? PriceBook.Parse(InputFile.ReadText(file), file.ToString())
+            : PriceBook.Default;
         var shape = new PodShape(
             parse.GetValue(options.Cpu) ?? PodShape.Default.CpuCores,
             parse.GetValue(options.Memory) ?? PodShape.Default.MemoryGib);
@@ -177,7 +181,8 @@ internal static class CostProgram
 
     private static void RefuseToOverwriteInputs(ParseResult parse, CostOptions options, FileInfo? focus)
     {
-        if (focus is not null && new[] { parse.GetValue(options.Prices), parse.GetValue(options.Replay) }.Any(input => input?.FullName == focus.FullName))
+        FileInfo?[] inputs = [parse.GetValue(options.Prices), parse.GetValue(options.Replay)];
+        if (focus is not null && inputs.Any(input => input?.FullName == focus.FullName))
         {
             throw new CostInputException($"--focus {focus} would overwrite an input");
         }

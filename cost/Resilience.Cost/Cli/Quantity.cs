@@ -38,6 +38,11 @@ internal static class Quantity
         return parsed is { } duration && duration > TimeSpan.Zero && duration.TotalHours <= (double)Model.CostModel.MonthHours ? duration : null;
     }
 
+    /// <summary>"2026-11-01" in this era; null when it is not a day like that.</summary>
+    public static DateOnly? Day(string text) =>
+        DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var day)
+        && day.Year is >= 1900 and <= 2200 ? day : null;
+
     /// <summary>A plain number from 0 up to 1e15.</summary>
     public static decimal? Amount(string text) =>
         decimal.TryParse(text, NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out var amount)

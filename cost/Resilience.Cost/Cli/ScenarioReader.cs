@@ -1,6 +1,6 @@
 using System.CommandLine;
 using Resilience.Cost.Model;
-using Resilience.Cost.Output;
+using static Resilience.Cost.Output.Figures;
 
 namespace Resilience.Cost.Cli;
 
@@ -12,7 +12,8 @@ internal static class ScenarioReader
     private const decimal DefaultRequests = 100_000_000m;
 
     /// <returns>The scenario, the replay's sums, and a line per value that the replay decided.</returns>
-    public static (Scenario Scenario, TimelineUse? Use, IReadOnlyList<string> Origins) Read(ParseResult parse, CostOptions options, ReplicaTimeline? timeline)
+    public static (Scenario Scenario, TimelineUse? Use, IReadOnlyList<string> Origins) Read(
+        ParseResult parse, CostOptions options, ReplicaTimeline? timeline)
     {
         var peak = new WeeklyHours(parse.GetValue(options.PeakHours) ?? 8m, parse.GetValue(options.PeakDays) ?? 7);
         var on = new WeeklyHours(parse.GetValue(options.OnHours) ?? 12m, parse.GetValue(options.OnDays) ?? 5);
@@ -52,23 +53,24 @@ internal static class ScenarioReader
     {
         List<string> lines =
         [
-            $"{timeline.Rows.Count} rows, {Figures.Exact(use.Seconds)} s in all; scaled to a month by {Figures.Exact(CostModel.MonthHours * 3600m)} s / that",
-            $"{Figures.Exact(use.PodSeconds)} pod-s requested, {Figures.Exact(use.StandbyPodSeconds)} pod-s of standby",
+            $"{timeline.Rows.Count} rows, {Exact(use.Seconds)} s in all; scaled to a month by {Exact(CostModel.MonthHours * 3600m)} s / that",
+            $"{Exact(use.PodSeconds)} pod-s requested, {Exact(use.StandbyPodSeconds)} pod-s of standby",
             $"at most {implied.Replicas} pods needed; outside the peak window from {implied.PeakStartHour:00}:00 UTC at most {implied.OffPeakReplicas}",
         ];
         if (use.Load is { } load)
         {
-            lines.Add($"{Figures.Exact(load.Demand)} requests, {Figures.Exact(load.Unserved)} of them above capacity, so {Figures.Percent(100m * use.GoodShare)} good");
+            var good = Percent(100m * use.GoodShare);
+            lines.Add($"{Exact(load.Demand)} requests, {Exact(load.Unserved)} of them above capacity, so {good} good");
         }
 
         if (implied.OffHoursRequestPercent is { } lost)
         {
-            lines.Add($"scale-to-zero up from {implied.OnStartHour:00}:00 UTC loses {Figures.Percent(lost)} of the requests");
+            lines.Add($"scale-to-zero up from {implied.OnStartHour:00}:00 UTC loses {Percent(lost)} of the requests");
         }
 
         if (timeline.Holes > 0)
         {
-            lines.Add($"{timeline.Holes} holes, the longest {Figures.Exact(timeline.LongestSeconds)} s; the row before a hole holds through it");
+            lines.Add($"{timeline.Holes} holes, the longest {Exact(timeline.LongestSeconds)} s; the row before a hole holds through it");
         }
 
         return lines;

@@ -74,14 +74,15 @@ public static class ReplicaTimelineCsv
             if (time < 0 || pods < 0)
             {
                 throw new CostInputException(
-                    $"{file}:1: needs the columns t_utc and requested (a replay's decisions.csv) or t_utc and replicas (a timeline); found {CsvRow.Short(string.Join(",", names))}");
+                    $"{file}:1: needs the columns t_utc and requested (a replay's decisions.csv) or t_utc and replicas (a timeline); "
+                    + $"found {CsvRow.Short(string.Join(",", names))}");
             }
 
             var present = LoadColumns.Count(names.Contains);
             if (present is not 0 && present != LoadColumns.Length)
             {
-                throw new CostInputException(
-                    $"{file}:1: has only part of demand, ready and capacity; missing {string.Join(" and ", LoadColumns.Where(name => !names.Contains(name)))}");
+                var missing = string.Join(" and ", LoadColumns.Where(name => !names.Contains(name)));
+                throw new CostInputException($"{file}:1: has only part of demand, ready and capacity; missing {missing}");
             }
 
             var violation = names.IndexOf("violation");
@@ -147,7 +148,7 @@ public static class ReplicaTimelineCsv
             {
                 var hint = capacityPerPod ? "leave --capacity-per-pod out" : "pass --capacity-per-pod";
                 throw Wrong(FormattableString.Invariant(
-                    $"violation is {(violation ? 1 : 0)} but demand is {demand:0.####} and capacity {capacity:0.####}; if capacity is meant otherwise, {hint}"));
+                    $"violation is {(violation ? 1 : 0)} but demand is {demand:0.####} and capacity {capacity:0.####}; ") + $"if capacity is meant otherwise, {hint}");
             }
         }
 

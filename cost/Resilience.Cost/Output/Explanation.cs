@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Resilience.Cost.Model;
+using static Resilience.Cost.Output.Figures;
 
 namespace Resilience.Cost.Output;
 
@@ -23,16 +24,16 @@ internal static class Explanation
     private static void Inputs(CostReport report, IReadOnlyList<string> origins, StringBuilder text)
     {
         var (prices, shape, rate, scenario) = (report.Rate.Prices, report.Rate.Shape, report.Rate, report.Scenario);
-        Line(text, "month", $"{Figures.Number(CostModel.MonthHours)} h (8,760 h of a year / 12)");
+        Line(text, "month", $"{Number(CostModel.MonthHours)} h (8,760 h of a year / 12)");
         Line(text, "prices", $"set \"{prices.Name}\", as of {prices.AsOf.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)}: {prices.Title}");
         Line(text, "source", prices.Source);
-        var cpu = $"{Figures.Exact(shape.CpuCores)} cores x {Figures.Exact(prices.CpuCoreHour)} USD";
+        var cpu = $"{Exact(shape.CpuCores)} cores x {Exact(prices.CpuCoreHour)} USD";
         Line(text, "pod-hour", prices.MemoryGibHour is { } memory
-            ? $"{cpu} + {Figures.Exact(shape.MemoryGib)} GiB x {Figures.Exact(memory)} USD = {Figures.Exact(rate.UsdPerPodHour)} USD"
-            : $"{cpu} = {Figures.Exact(rate.UsdPerPodHour)} USD");
+            ? $"{cpu} + {Exact(shape.MemoryGib)} GiB x {Exact(memory)} USD = {Exact(rate.UsdPerPodHour)} USD"
+            : $"{cpu} = {Exact(rate.UsdPerPodHour)} USD");
         Line(text, "peak", Hours(scenario.Peak));
         Line(text, "on", Hours(scenario.On));
-        Line(text, "requests", $"{Figures.Number(scenario.RequestsPerMonth)} a month, all good unless a line says otherwise");
+        Line(text, "requests", $"{Number(scenario.RequestsPerMonth)} a month, all good unless a line says otherwise");
         foreach (var origin in origins)
         {
             Line(text, "replay", origin);
@@ -41,44 +42,52 @@ internal static class Explanation
 
     private static void Strategy(CostReport report, StrategyCost strategy, StringBuilder text)
     {
-        var price = Figures.Exact(report.Rate.UsdPerPodHour);
+        var price = Exact(report.Rate.UsdPerPodHour);
         text.Append(CultureInfo.InvariantCulture, $"{strategy.Name}\n");
         foreach (var line in strategy.Lines)
         {
-            Line(text, line.Role, $"{Figures.Exact(line.Pods)} pods x {Figures.Exact(line.Hours)} h = {Figures.Exact(line.PodHours)} pod-h x {price} USD = {Figures.Usd(line.Usd)} USD");
+            var podHours = $"{Exact(line.Pods)} pods x {Exact(line.Hours)} h = {Exact(line.PodHours)} pod-h";
+            Line(text, line.Role, $"{podHours} x {price} USD = {Usd(line.Usd)} USD");
         }
 
         var savings = report.SavingsOf(strategy);
-        Line(text, "month", $"{Figures.Usd(strategy.Usd)} USD" + (strategy.Name == report.Baseline.Name
+        Line(text, "month", $"{Usd(strategy.Usd)} USD" + (strategy.Name == report.Baseline.Name
             ? ", the baseline"
-            : $"; saves {Figures.Usd(report.Baseline.Usd)} - {Figures.Usd(strategy.Usd)} = {Figures.Usd(savings.Usd)} USD ({Figures.Percent(savings.Percent)})"));
+            : $"; saves {Usd(report.Baseline.Usd)} - {Usd(strategy.Usd)} = {Usd(savings.Usd)} USD ({Percent(savings.Percent)})"));
         Line(text, "per million", strategy.UsdPerMillionGoodRequests is { } perMillion
-            ? $"{Figures.Usd(strategy.Usd)} USD x 1,000,000 / {Figures.Number(strategy.GoodRequests)} good requests = {Figures.Usd(perMillion)} USD"
+            ? $"{Usd(strategy.Usd)} USD x 1,000,000 / {Number(strategy.GoodRequests)} good requests = {Usd(perMillion)} USD"
             : "no good requests");
     }
 
     private static void WhatIfs(CostReport report, StringBuilder text)
     {
-        var price = Figures.Exact(report.Rate.UsdPerPodHour);
+        var price = Exact(report.Rate.UsdPerPodHour);
         var (scenario, standby, miss) = (report.Scenario, report.Standby, report.ForecastMiss);
         text.Append("what-ifs\n");
-        Line(text, "standby", $"{Figures.Number(standby.Percent)}% of {scenario.Replicas}, rounded up = {standby.Pods} pods x {Figures.Number(CostModel.MonthHours)} h x {price} USD = {Figures.Usd(standby.UsdPerMonth)} USD a month");
+        var pods = $"{Number(standby.Percent)}% of {scenario.Replicas}, rounded up = {standby.Pods} pods";
+        Line(text, "standby", $"{pods} x {Number(CostModel.MonthHours)} h x {price} USD = {Usd(standby.UsdPerMonth)} USD a month");
         foreach (var failover in report.Failovers)
         {
-            Line(text, "failover", $"to {failover.StartsFrom}: {failover.ExtraPods} more pods x {Figures.Exact(failover.Hours)} h x {price} USD = {Figures.Usd(failover.UsdEach)} USD; x {failover.PerMonth} a month = {Figures.Usd(failover.UsdPerMonth)} USD");
+            var each = $"{failover.ExtraPods} more pods x {Exact(failover.Hours)} h x {price} USD = {Usd(failover.UsdEach)} USD";
+            Line(text, "failover", $"to {failover.StartsFrom}: {each}; x {failover.PerMonth} a month = {Usd(failover.UsdPerMonth)} USD");
         }
 
-        Line(text, "too high", $"{Figures.Number(miss.Percent)}%: {miss.ExtraPods} extra pods x {Figures.Exact(miss.Hours)} h x {price} USD = {Figures.Usd(miss.OverUsd)} USD");
-        Line(text, "too low", $"{Figures.Number(miss.Percent)}%: {miss.MissingPods} missing pods x {Figures.Number(scenario.RequestsPerReplicaSecond)} requests/s x {Figures.Exact(miss.Hours * 3600m)} s = {Figures.Number(miss.BadRequests)} bad requests");
+        Line(text, "too high", $"{Number(miss.Percent)}%: {miss.ExtraPods} extra pods x {Exact(miss.Hours)} h x {price} USD = {Usd(miss.OverUsd)} USD");
+        var lost = $"{miss.MissingPods} missing pods x {Number(scenario.RequestsPerReplicaSecond)} requests/s x {Exact(miss.Hours * 3600m)} s";
+        Line(text, "too low", $"{Number(miss.Percent)}%: {lost} = {Number(miss.BadRequests)} bad requests");
         if (report.Replay is { } replay)
         {
-            Line(text, "replay high", $"{Figures.Exact(replay.OverPodHours)} pod-h requested but not needed x {price} USD = {Figures.Usd(replay.OverUsd)} USD a month");
-            Line(text, "replay low", $"{Figures.Number(replay.BadRequests)} requests above capacity a month, {Figures.Number(replay.RequestsInViolation)} in violated intervals ({Figures.Percent(replay.ViolationPercent)} of them)");
+            Line(text, "replay high", $"{Exact(replay.OverPodHours)} pod-h requested but not needed x {price} USD = {Usd(replay.OverUsd)} USD a month");
+            var violated = $"{Number(replay.RequestsInViolation)} in violated intervals ({Percent(replay.ViolationPercent)} of them)";
+            Line(text, "replay low", $"{Number(replay.BadRequests)} requests above capacity a month, {violated}");
         }
     }
 
-    private static string Hours(WeeklyHours window) =>
-        $"{Figures.Number(CostModel.MonthHours)} h x {Figures.Number(window.HoursPerDay)} h x {window.DaysPerWeek} d / 168 h = {Figures.Exact(CostModel.RoundQuantity(window.InMonth(CostModel.MonthHours)))} h";
+    private static string Hours(WeeklyHours window)
+    {
+        var hours = CostModel.RoundQuantity(window.InMonth(CostModel.MonthHours));
+        return $"{Number(CostModel.MonthHours)} h x {Number(window.HoursPerDay)} h x {window.DaysPerWeek} d / 168 h = {Exact(hours)} h";
+    }
 
     private static void Line(StringBuilder text, string name, string value) => text.Append(CultureInfo.InvariantCulture, $"  {name,-12} {value}\n");
 }

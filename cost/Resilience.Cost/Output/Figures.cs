@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace Resilience.Cost.Output;
 
-/// <summary>Figures for people: at least six significant digits, so that a hand calculation agrees within 0.01%, and never a small cost as 0.00.</summary>
+/// <summary>
+/// Figures for people: at least six significant digits, so that a hand calculation agrees within 0.01%, and never a small cost as 0.00.
+/// </summary>
 internal static class Figures
 {
     private const int SignificantDigits = 6;

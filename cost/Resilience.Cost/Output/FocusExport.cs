@@ -68,7 +68,8 @@ public static class FocusExport
         var period = new Period(Instant(from), Instant(from.AddHours((double)CostModel.MonthHours)));
         var text = new StringBuilder();
         CsvText.AppendLine(text, Columns.Select(column => column.Name));
-        foreach (var charge in report.Strategies.SelectMany(strategy => strategy.Lines.SelectMany(line => Charges(report.Rate, strategy, line, period))))
+        var lines = report.Strategies.SelectMany(strategy => strategy.Lines.Select(line => (Strategy: strategy, Line: line)));
+        foreach (var charge in lines.SelectMany(item => Charges(report.Rate, item.Strategy, item.Line, period)))
         {
             CsvText.AppendLine(text, Columns.Select(column => column.Value(charge)));
         }
@@ -90,7 +91,8 @@ public static class FocusExport
         }
     }
 
-    private static string Json(params (string Key, string Value)[] pairs) => JsonSerializer.Serialize(pairs.ToDictionary(pair => pair.Key, pair => pair.Value));
+    private static string Json(params (string Key, string Value)[] pairs) =>
+        JsonSerializer.Serialize(pairs.ToDictionary(pair => pair.Key, pair => pair.Value));
 
     private static string Instant(DateTimeOffset at) => at.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 

@@ -73,7 +73,16 @@ internal static class MachineReports
 
     /// <summary>The same for one measured run.</summary>
     public static string ToJson(PodRate rate, decimal replicaSeconds, long goodRequests) => JsonSerializer.Serialize(
-        new { SchemaVersion = 1, rate.Prices, Pod = rate.Shape, rate.UsdPerPodHour, ReplicaSeconds = replicaSeconds, GoodRequests = goodRequests, Cost = rate.Measure(replicaSeconds, goodRequests) },
+        new
+        {
+            SchemaVersion = 1,
+            rate.Prices,
+            Pod = rate.Shape,
+            rate.UsdPerPodHour,
+            ReplicaSeconds = replicaSeconds,
+            GoodRequests = goodRequests,
+            Cost = rate.Measure(replicaSeconds, goodRequests),
+        },
         Json);
 
     private static object Row(CostReport report, StrategyCost strategy)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Resilience.Cost.Model;
 using Spectre.Console;
+using static Resilience.Cost.Output.Figures;
 
 namespace Resilience.Cost.Output;
 
@@ -19,18 +20,20 @@ internal static class TableReport
 
         var prices = report.Rate.Prices;
         console.WriteLine(FormattableString.Invariant(
-            $"Modelled cost of a month of {CostModel.MonthHours:0} hours at {Figures.Usd(report.Rate.UsdPerPodHour)} USD per pod-hour"));
+            $"Modelled cost of a month of {CostModel.MonthHours:0} hours at {Usd(report.Rate.UsdPerPodHour)} USD per pod-hour"));
         console.WriteLine($"Prices: {prices.Name}, as of {prices.AsOf.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)}: {prices.Title}");
         console.Write(Strategies(report));
         console.Write(WhatIfs(report));
         if (report.Timeline is { } timeline)
         {
-            console.WriteLine($"The replay covers {Figures.Number(timeline.Seconds / 3600m)} h; the month repeats it, and the other strategies are sized for the same load.");
+            var hours = Number(timeline.Seconds / 3600m);
+            console.WriteLine($"The replay covers {hours} h; the month repeats it, and the other strategies are sized for the same load.");
         }
 
         if (report.Scenario.OffHoursRequestPercent > 0)
         {
-            console.WriteLine($"scale-to-zero answers nothing in off-hours and so loses {Figures.Percent(report.Scenario.OffHoursRequestPercent)} of the requests.");
+            var lost = Percent(report.Scenario.OffHoursRequestPercent);
+            console.WriteLine($"scale-to-zero answers nothing in off-hours and so loses {lost} of the requests.");
         }
     }
 
@@ -50,10 +53,10 @@ internal static class TableReport
             table.AddRow(
                 new Text(strategy.Name),
                 new Text(strategy.RunsWhat),
-                new Text(Figures.Number(strategy.PodHours)),
-                new Text(Figures.Usd(strategy.Usd)),
-                new Text(isBaseline ? "baseline" : Figures.Usd(savings.Usd)),
-                new Text(isBaseline ? string.Empty : Figures.Percent(savings.Percent)),
+                new Text(Number(strategy.PodHours)),
+                new Text(Usd(strategy.Usd)),
+                new Text(isBaseline ? "baseline" : Usd(savings.Usd)),
+                new Text(isBaseline ? string.Empty : Percent(savings.Percent)),
                 new Text(PerMillion(strategy.UsdPerMillionGoodRequests)));
         }
 
@@ -66,23 +69,23 @@ internal static class TableReport
         table.AddColumns(new TableColumn("What it costs"), new TableColumn("How"));
         table.AddColumn(new TableColumn("USD").RightAligned());
         var standby = report.Standby;
-        Add($"a standby of {Figures.Number(standby.Percent)}%", $"{standby.Pods} pods, always; a month", Figures.Usd(standby.UsdPerMonth));
+        Add($"a standby of {Number(standby.Percent)}%", $"{standby.Pods} pods, always; a month", Usd(standby.UsdPerMonth));
         foreach (var failover in report.Failovers)
         {
             Add($"a failover to {failover.StartsFrom}",
-                $"{failover.ExtraPods} more pods for {Figures.Number(failover.Hours)} h; {failover.PerMonth} a month cost {Figures.Usd(failover.UsdPerMonth)}",
-                Figures.Usd(failover.UsdEach));
+                $"{failover.ExtraPods} more pods for {Number(failover.Hours)} h; {failover.PerMonth} a month cost {Usd(failover.UsdPerMonth)}",
+                Usd(failover.UsdEach));
         }
 
         var miss = report.ForecastMiss;
-        Add($"a forecast {Figures.Number(miss.Percent)}% too high", $"{miss.ExtraPods} pods too many for {Figures.Number(miss.Hours)} h", Figures.Usd(miss.OverUsd));
-        Add($"a forecast {Figures.Number(miss.Percent)}% too low",
-            $"{miss.MissingPods} pods too few for {Figures.Number(miss.Hours)} h: {Figures.Number(miss.BadRequests)} bad requests", "-");
+        Add($"a forecast {Number(miss.Percent)}% too high", $"{miss.ExtraPods} pods too many for {Number(miss.Hours)} h", Usd(miss.OverUsd));
+        Add($"a forecast {Number(miss.Percent)}% too low",
+            $"{miss.MissingPods} pods too few for {Number(miss.Hours)} h: {Number(miss.BadRequests)} bad requests", "-");
         if (report.Replay is { } replay)
         {
-            Add("the replay's forecasts, too high", $"{Figures.Number(replay.OverPodHours)} pod-hours not needed; a month", Figures.Usd(replay.OverUsd));
+            Add("the replay's forecasts, too high", $"{Number(replay.OverPodHours)} pod-hours not needed; a month", Usd(replay.OverUsd));
             Add("the replay's forecasts, too low",
-                $"{Figures.Number(replay.BadRequests)} bad requests a month; {Figures.Percent(replay.ViolationPercent)} of intervals violated", "-");
+                $"{Number(replay.BadRequests)} bad requests a month; {Percent(replay.ViolationPercent)} of intervals violated", "-");
         }
 
         return table;
@@ -90,5 +93,5 @@ internal static class TableReport
         void Add(string what, string how, string usd) => table.AddRow(new Text(what), new Text(how), new Text(usd));
     }
 
-    private static string PerMillion(decimal? usd) => usd is { } known ? Figures.Usd(known) : "no good requests";
+    private static string PerMillion(decimal? usd) => usd is { } known ? Usd(known) : "no good requests";
 }

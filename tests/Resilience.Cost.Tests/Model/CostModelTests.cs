@@ -8,13 +8,13 @@ public sealed class CostModelTests
     /// <summary>Teaching: 0.1 x 0.12 = 0.012 a pod-hour. OpenCost, 250m and 256Mi: 0.25 x 0.031611 + 0.25 x 0.004237 = 0.008962.</summary>
     [Theory]
     //                     strategy           pod-hours by hand                        teaching            opencost
-    [InlineData(StrategyNames.AlwaysOnBoth, "14600", /* 2 x 10 x 730 */               "175.20",           "130.8452")]
-    [InlineData(StrategyNames.AlwaysOnOne, "7300", /* 10 x 730 */                     "87.60",            "65.4226")]
-    [InlineData(StrategyNames.WarmStandby, "9490", /* (10 + ceil 2.5) x 730 */        "113.88",           "85.04938")]
-    [InlineData(StrategyNames.PeakScaling, "4380", /* (10 x 8 + 4 x 16) / 24 x 730 */ "52.56",            "39.25356")]
-    [InlineData(StrategyNames.ScaleToZero, "2607.142857143", /* 10 x 730 x 60/168 */  "31.285714285716",  "23.365214285715566")]
-    [InlineData(StrategyNames.PredictiveFloor, "1642.5", /* 9/4 x 730 */              "19.71",            "14.720085")]
-    [InlineData(StrategyNames.PredictiveStandby, "2372.5", /* 9/4 and 4/4 x 730 */    "28.47",            "21.262345")]
+    [InlineData(StrategyNames.AlwaysOnBoth, "14600", /* 2 x 10 x 730 */               "175.20", "130.8452")]
+    [InlineData(StrategyNames.AlwaysOnOne, "7300", /* 10 x 730 */                     "87.60", "65.4226")]
+    [InlineData(StrategyNames.WarmStandby, "9490", /* (10 + ceil 2.5) x 730 */        "113.88", "85.04938")]
+    [InlineData(StrategyNames.PeakScaling, "4380", /* (10 x 8 + 4 x 16) / 24 x 730 */ "52.56", "39.25356")]
+    [InlineData(StrategyNames.ScaleToZero, "2607.142857143", /* 10 x 730 x 60/168 */  "31.285714285716", "23.365214285715566")]
+    [InlineData(StrategyNames.PredictiveFloor, "1642.5", /* 9/4 x 730 */              "19.71", "14.720085")]
+    [InlineData(StrategyNames.PredictiveStandby, "2372.5", /* 9/4 and 4/4 x 730 */    "28.47", "21.262345")]
     public void Price_OfEveryStrategy_IsTheHandCalculation(string name, string podHours, string teaching, string openCost)
     {
         var use = TimelineUse.Of(Examples.Decisions(), standbyPercent: 25);
