@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Options;
 using Resilience.ClusterAccess;
+using Resilience.ClusterAccess.Api;
 using Resilience.ClusterAccess.Election;
 using Resilience.ClusterAccess.Events;
 using Resilience.ClusterAccess.Queues;
@@ -31,11 +32,13 @@ internal static class WatcherServices
             options.UserAgent = FieldManagers.FailoverWatcher;
             return ClusterConnection.Create(options, provider.GetRequiredService<TimeProvider>());
         });
+        services.AddSingleton(provider => provider.GetRequiredService<ClusterConnection>().Api);
         AddCluster(services);
+        // (AddHostedService would take the three runners for one: it drops a second one of the same type.)
         // Hosted services stop in reverse order: the worker first, then the lease is handed back, the caches last.
-        services.AddHostedService(provider => new Runner(provider.GetRequiredService<WatcherInformers>().RunAsync));
-        services.AddHostedService(provider => new Runner(provider.GetRequiredService<EventRecorder>().RunAsync));
-        services.AddHostedService(provider => new Runner(provider.GetRequiredService<StatusPublisher>().RunAsync));
+        services.AddSingleton<IHostedService>(provider => new Runner(provider.GetRequiredService<WatcherInformers>().RunAsync));
+        services.AddSingleton<IHostedService>(provider => new Runner(provider.GetRequiredService<EventRecorder>().RunAsync));
+        services.AddSingleton<IHostedService>(provider => new Runner(provider.GetRequiredService<StatusPublisher>().RunAsync));
         services.AddHostedService<ElectionRunner>();
         services.AddHostedService<FailoverWorker>();
         services.AddHealthChecks().AddCheck<CachesFilled>("caches", tags: ["ready"]);
@@ -51,7 +54,7 @@ internal static class WatcherServices
             provider.GetRequiredService<TimeProvider>(), new(), provider.GetRequiredService<WorkQueueMetrics>()));
         services.AddSingleton(Election);
         services.AddSingleton(provider => new EventRecorder(
-            provider.GetRequiredService<ClusterConnection>().Api,
+            provider.GetRequiredService<ClusterApi>(),
             new() { Component = FieldManagers.FailoverWatcher, Instance = provider.GetRequiredService<PodIdentity>().Name },
             provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<EventRecorder>>()));
         services.AddSingleton<FailoverMetrics>().AddSingleton<StatusPublisher>().AddSingleton<ActiveProber>().AddSingleton<KubernetesFailoverCluster>();
@@ -76,7 +79,7 @@ internal static class WatcherServices
             RenewInterval = options.LeaseDuration * 0.2,
             RetryPeriod = options.LeaseDuration * 0.1,
         };
-        return new(provider.GetRequiredService<ClusterConnection>().Api, lease, provider.GetRequiredService<TimeProvider>(),
+        return new(provider.GetRequiredService<ClusterApi>(), lease, provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<LeaseElection>>());
     }
 

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using k8s.Models;
-using Resilience.ClusterAccess;
 using Resilience.ClusterAccess.Api;
 using Resilience.ClusterAccess.Resources;
 using Resilience.Control.Failover;
@@ -12,9 +11,8 @@ namespace Resilience.FailoverWatcher.Cluster;
 
 /// <summary>The reconciler's view of a Kubernetes cluster: snapshots from the caches, writes by conditional merge patches.</summary>
 internal sealed class KubernetesFailoverCluster(
-    ClusterConnection connection, WatcherInformers informers, PodHistory pods, StatusPublisher publisher, TimeProvider clock) : IFailoverCluster
+    ClusterApi api, WatcherInformers informers, PodHistory pods, StatusPublisher publisher, TimeProvider clock) : IFailoverCluster
 {
-    private readonly ClusterApi _api = connection.Api;
     private readonly ConcurrentDictionary<BlueGreenKey, DateTimeOffset> _touched = new();
 
     /// <summary>What the last snapshot of a key was made of; its writes refer to exactly that. One key is never worked on twice at once.</summary>
@@ -51,7 +49,7 @@ internal sealed class KubernetesFailoverCluster(
             body["spec"] = new JsonObject { ["selector"] = Replacement(source.Service.Spec.Selector, source.Slot(to).Selector) };
         }
         var name = NamespacedName.Of(source.Service);
-        var written = await ConditionallyAsync(() => _api.PatchAsync(ResourceTypes.Services, name.Namespace, name.Name,
+        var written = await ConditionallyAsync(() => api.PatchAsync(ResourceTypes.Services, name.Namespace, name.Name,
             ResourcePatch.MergeIf(resourceVersion, body), cancellationToken, FieldManagers.FailoverWatcher)).ConfigureAwait(false);
         _written[name] = written;
     }
@@ -67,14 +65,14 @@ internal sealed class KubernetesFailoverCluster(
         if (objects.Autoscaler is { } autoscaler)
         {
             var patch = ResourcePatch.MergeIf(autoscaler.Metadata.ResourceVersion, objects.BorrowBody(request));
-            await ConditionallyAsync(() => _api.PatchAsync(ResourceTypes.HorizontalPodAutoscalers, key.Namespace, autoscaler.Metadata.Name, patch,
+            await ConditionallyAsync(() => api.PatchAsync(ResourceTypes.HorizontalPodAutoscalers, key.Namespace, autoscaler.Metadata.Name, patch,
                 cancellationToken, FieldManagers.FailoverWatcher)).ConfigureAwait(false);
         }
         if (objects.Autoscaler is null || request.Wake)
         {
             var body = objects.Autoscaler is null ? objects.BorrowBody(request) : new() { ["spec"] = new JsonObject { ["replicas"] = request.Replicas } };
             var patch = ResourcePatch.MergeIf(deployment.Metadata.ResourceVersion, body);
-            await ConditionallyAsync(() => _api.PatchAsync(ResourceTypes.Deployments, key.Namespace, deployment.Metadata.Name, patch,
+            await ConditionallyAsync(() => api.PatchAsync(ResourceTypes.Deployments, key.Namespace, deployment.Metadata.Name, patch,
                 cancellationToken, FieldManagers.FailoverWatcher)).ConfigureAwait(false);
         }
     }
@@ -89,12 +87,12 @@ internal sealed class KubernetesFailoverCluster(
         var body = SlotObjects.ReturnBody(loan, objects.Autoscaler is not null);
         if (objects.Autoscaler is { } autoscaler)
         {
-            await ConditionallyAsync(() => _api.PatchAsync(ResourceTypes.HorizontalPodAutoscalers, key.Namespace, autoscaler.Metadata.Name,
+            await ConditionallyAsync(() => api.PatchAsync(ResourceTypes.HorizontalPodAutoscalers, key.Namespace, autoscaler.Metadata.Name,
                 ResourcePatch.MergeIf(autoscaler.Metadata.ResourceVersion, body), cancellationToken, FieldManagers.FailoverWatcher)).ConfigureAwait(false);
         }
         else if (objects.Deployment is { } deployment)
         {
-            await ConditionallyAsync(() => _api.PatchAsync(ResourceTypes.Deployments, key.Namespace, deployment.Metadata.Name,
+            await ConditionallyAsync(() => api.PatchAsync(ResourceTypes.Deployments, key.Namespace, deployment.Metadata.Name,
                 ResourcePatch.MergeIf(deployment.Metadata.ResourceVersion, body), cancellationToken, FieldManagers.FailoverWatcher)).ConfigureAwait(false);
         }
     }
@@ -137,11 +135,11 @@ internal sealed class KubernetesFailoverCluster(
 
     private async Task<Source?> ReadServerAsync(BlueGreenKey key, CancellationToken cancellationToken)
     {
-        if (await _api.FindAsync(ResourceTypes.BlueGreens, key.Namespace, key.Name, cancellationToken).ConfigureAwait(false) is not { } blueGreen)
+        if (await api.FindAsync(ResourceTypes.BlueGreens, key.Namespace, key.Name, cancellationToken).ConfigureAwait(false) is not { } blueGreen)
         {
             return null;
         }
-        var service = _api.FindAsync(ResourceTypes.Services, key.Namespace, blueGreen.Spec.Service, cancellationToken);
+        var service = api.FindAsync(ResourceTypes.Services, key.Namespace, blueGreen.Spec.Service, cancellationToken);
         var blue = FreshObjectsAsync(key, blueGreen.Spec.Slots.Blue, cancellationToken);
         var green = FreshObjectsAsync(key, blueGreen.Spec.Slots.Green, cancellationToken);
         await Task.WhenAll(service, blue, green).ConfigureAwait(false);
@@ -155,9 +153,9 @@ internal sealed class KubernetesFailoverCluster(
 
     private async Task<SlotObjects> FreshObjectsAsync(BlueGreenKey key, SlotSpec slot, CancellationToken cancellationToken)
     {
-        var deployment = _api.FindAsync(ResourceTypes.Deployments, key.Namespace, slot.Deployment, cancellationToken);
+        var deployment = api.FindAsync(ResourceTypes.Deployments, key.Namespace, slot.Deployment, cancellationToken);
         var autoscaler = AutoscalerOf(key, slot) is { } cached
-            ? _api.FindAsync(ResourceTypes.HorizontalPodAutoscalers, key.Namespace, cached.Metadata.Name, cancellationToken)
+            ? api.FindAsync(ResourceTypes.HorizontalPodAutoscalers, key.Namespace, cached.Metadata.Name, cancellationToken)
             : Task.FromResult<V2HorizontalPodAutoscaler?>(null);
         await Task.WhenAll(deployment, autoscaler).ConfigureAwait(false);
         return new(await deployment.ConfigureAwait(false), await autoscaler.ConfigureAwait(false));

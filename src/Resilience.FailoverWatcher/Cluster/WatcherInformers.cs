@@ -1,6 +1,5 @@
 using k8s;
 using k8s.Models;
-using Resilience.ClusterAccess;
 using Resilience.ClusterAccess.Api;
 using Resilience.ClusterAccess.Informers;
 using Resilience.ClusterAccess.Resources;
@@ -13,7 +12,7 @@ internal sealed class WatcherInformers
 {
     private readonly IInformer[] _all;
 
-    public WatcherInformers(ClusterConnection connection, WatcherOptions options, PodHistory pods, TimeProvider clock, ILoggerFactory loggers)
+    public WatcherInformers(ClusterApi api, WatcherOptions options, PodHistory pods, TimeProvider clock, ILoggerFactory loggers)
     {
         var scope = new ResourceScope(options.Namespace.Length == 0 ? null : options.Namespace);
         Pods = Create(ResourceTypes.Pods);
@@ -28,7 +27,7 @@ internal sealed class WatcherInformers
 
         Informer<T> Create<T>(ResourceType<T> type)
             where T : class, IKubernetesObject<V1ObjectMeta> =>
-            new(connection.Api, type, scope, new(), clock, loggers.CreateLogger<Informer<T>>());
+            new(api, type, scope, new(), clock, loggers.CreateLogger<Informer<T>>());
     }
 
     /// <summary>A BlueGreen needs another look. Raised on the informers' threads: enqueue, nothing else.</summary>

@@ -15,8 +15,8 @@ internal sealed partial class ActiveProber(IOptions<WatcherOptions> options, Fai
 {
     private readonly SemaphoreSlim _slots = new(options.Value.MaxConcurrentProbes);
     private readonly ConcurrentDictionary<BlueGreenKey, Group> _groups = new();
-    private readonly CancellationTokenSource _stopped = new();
     private readonly Lock _gate = new();
+    private bool _disposed;
 
     /// <summary>What is known about a pod has changed in a way that a decision may depend on.</summary>
     public event Action<BlueGreenKey>? Changed;
@@ -25,7 +25,7 @@ internal sealed partial class ActiveProber(IOptions<WatcherOptions> options, Fai
     {
         lock (_gate)
         {
-            if (settings is null || _stopped.IsCancellationRequested)
+            if (settings is null || _disposed)
             {
                 Stop(key);
                 return;
@@ -66,9 +66,12 @@ internal sealed partial class ActiveProber(IOptions<WatcherOptions> options, Fai
 
     public void Dispose()
     {
-        _stopped.Cancel();
+        // Registered under two types, so the container disposes it twice.
+        lock (_gate)
+        {
+            _disposed = true;
+        }
         Clear();
-        _stopped.Dispose();
         _slots.Dispose();
     }
 
@@ -103,7 +106,7 @@ internal sealed partial class ActiveProber(IOptions<WatcherOptions> options, Fai
         {
             // The pod is not watched any more.
         }
-        catch (ObjectDisposedException) when (_stopped.IsCancellationRequested)
+        catch (ObjectDisposedException) when (_disposed)
         {
             // The process is ending.
         }

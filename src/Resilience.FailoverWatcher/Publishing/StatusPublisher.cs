@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Options;
-using Resilience.ClusterAccess;
 using Resilience.ClusterAccess.Api;
 using Resilience.ClusterAccess.Events;
 using Resilience.ClusterAccess.Queues;
@@ -16,7 +15,7 @@ namespace Resilience.FailoverWatcher.Publishing;
 /// written at most once per <see cref="WatcherOptions.StatusInterval"/>, the first change almost at once.
 /// </summary>
 internal sealed partial class StatusPublisher(
-    ClusterConnection connection, WatcherInformers informers, EventRecorder events, IOptions<WatcherOptions> options, TimeProvider clock,
+    ClusterApi api, WatcherInformers informers, EventRecorder events, IOptions<WatcherOptions> options, TimeProvider clock,
     ILogger<StatusPublisher> logger) : IDisposable
 {
     /// <summary>A move and what follows from it within a moment become one write.</summary>
@@ -113,7 +112,7 @@ internal sealed partial class StatusPublisher(
             return;
         }
         var body = StatusProjection.BlueGreen(blueGreen, status, moves, clock.GetUtcNow());
-        await connection.Api.PatchAsync(ResourceTypes.BlueGreens, key.Namespace, key.Name, ResourcePatch.Merge(body), cancellationToken,
+        await api.PatchAsync(ResourceTypes.BlueGreens, key.Namespace, key.Name, ResourcePatch.Merge(body), cancellationToken,
             FieldManagers.FailoverWatcher, "status").ConfigureAwait(false);
         await WriteSwitchoverAsync(key, status.Switchover, cancellationToken).ConfigureAwait(false);
     }
@@ -126,7 +125,7 @@ internal sealed partial class StatusPublisher(
             return;
         }
         var body = StatusProjection.Switchover(switchover, progress);
-        await connection.Api.PatchAsync(ResourceTypes.Switchovers, key.Namespace, progress.Name, ResourcePatch.Merge(body), cancellationToken,
+        await api.PatchAsync(ResourceTypes.Switchovers, key.Namespace, progress.Name, ResourcePatch.Merge(body), cancellationToken,
             FieldManagers.FailoverWatcher, "status").ConfigureAwait(false);
     }
 

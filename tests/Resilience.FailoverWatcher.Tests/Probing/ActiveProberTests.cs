@@ -1,0 +1,233 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
+using Resilience.FailoverWatcher.Probing;
+using Resilience.FailoverWatcher.Reconciling;
+using Resilience.Testing;
+
+namespace Resilience.FailoverWatcher.Tests.Probing;
+
+/// <summary>Real loopback sockets, virtual time: a timeout happens when the test says so.</summary>
+public sealed class ActiveProberTests : IDisposable
+{
+    private static readonly BlueGreenKey Key = new("shop", "web");
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
+
+    private readonly FakeTimeProvider _clock = new(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
+    private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+    private readonly List<PodServer> _servers = [];
+    private readonly ConcurrentQueue<BlueGreenKey> _changes = new();
+    private readonly ActiveProber _prober;
+
+    public ActiveProberTests()
+    {
+        _prober = new(Options.Create(new WatcherOptions()), new(_services.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>()), _clock,
+            NullLogger<ActiveProber>.Instance);
+        _prober.Changed += _changes.Enqueue;
+    }
+
+    public void Dispose()
+    {
+        _prober.Dispose();
+        _servers.ForEach(server => server.Dispose());
+        _services.Dispose();
+    }
+
+    [Fact]
+    public async Task Watch_PodAnswers_NotesTheSuccessAndCallsNobody()
+    {
+        var pod = Serve("HTTP/1.1 200 OK\r\n\r\n");
+        Watch(pod);
+        await Eventually.TrueAsync(() => _prober.Look(Key, "pod")?.LastSuccess is not null, "a success is noted");
+        Assert.Equal(_clock.GetUtcNow(), _prober.Look(Key, "pod")!.LastSuccess);
+        Assert.Empty(_changes);
+        Assert.Contains("GET /healthz HTTP/1.1\r\n", pod.Requests.First(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("HTTP/1.1 503 Service Unavailable\r\n\r\n")]
+    [InlineData("HTTP/1.1 404 Not Found\r\n\r\n")]
+    [InlineData("SSH-2.0-OpenSSH_9.6\r\n\r\n")]
+    [InlineData("HTTP")]   // torn in mid-answer
+    [InlineData("")]       // closed without a word
+    public async Task Watch_BadAnswers_CountAsFailingAfterThree(string answer)
+    {
+        var pod = Serve(answer);
+        var start = _clock.GetUtcNow();
+        Watch(pod);
+        await Eventually.TrueAsync(() => !pod.Requests.IsEmpty, "the first probe arrives");
+        await Eventually.AfterAsync(_clock, Interval, () => !_changes.IsEmpty, "three failures are reported");
+        Assert.Equal(start, _prober.Look(Key, "pod")!.FailingSince);
+        Assert.True(pod.Requests.Count >= 3);
+    }
+
+    [Fact]
+    public async Task Watch_NobodyListens_CountsAsFailingAfterThree()
+    {
+        var pod = Serve("");
+        pod.Dispose();
+        Watch(pod);
+        await Eventually.AfterAsync(_clock, Interval, () => !_changes.IsEmpty, "three refusals are reported");
+        Assert.NotNull(_prober.Look(Key, "pod")!.FailingSince);
+    }
+
+    [Fact]
+    public async Task Watch_PodHangs_IsFoundAfterThreeTimeouts()
+    {
+        var pod = Serve(answer: null);
+        var start = _clock.GetUtcNow();
+        Watch(pod);
+        for (var probe = 1; probe <= 3; probe++)
+        {
+            await Eventually.TrueAsync(() => pod.Requests.Count >= probe, $"probe {probe} arrives");
+            Assert.Null(_prober.Look(Key, "pod")!.FailingSince);
+            _clock.Advance(Interval);
+        }
+        await Eventually.TrueAsync(() => !_changes.IsEmpty, "the hang is reported");
+        Assert.Equal(start, _prober.Look(Key, "pod")!.FailingSince);
+        Assert.Equal(TimeSpan.FromMilliseconds(750), _clock.GetUtcNow() - start);   // interval × failures, not more
+    }
+
+    [Fact]
+    public async Task Watch_HungPodHeals_IsReported()
+    {
+        var pod = Serve(answer: null);
+        Watch(pod);
+        await Eventually.AfterAsync(_clock, Interval, () => !_changes.IsEmpty, "the hang is reported");
+        pod.Answer = "HTTP/1.1 200 OK\r\n\r\n";
+        await Eventually.AfterAsync(_clock, Interval, () => _changes.Count >= 2, "the recovery is reported");
+        Assert.Null(_prober.Look(Key, "pod")!.FailingSince);
+    }
+
+    [Fact]
+    public async Task Watch_ProberRanLate_DiscardsTheFailure()
+    {
+        var pod = Serve(answer: null);
+        Watch(pod);
+        for (var probe = 1; probe <= 6; probe++)
+        {
+            await Eventually.TrueAsync(() => pod.Requests.Count >= probe, $"probe {probe} arrives");
+            _clock.Advance(Interval * 4);   // as if the machine had stood still for a second
+        }
+        await Eventually.TrueAsync(() => pod.Requests.Count >= 7, "probing goes on");
+        Assert.Null(_prober.Look(Key, "pod")!.FailingSince);
+        Assert.Empty(_changes);
+    }
+
+    [Fact]
+    public async Task Watch_OneHangsAndOneAnswers_TheAnswerIsReportedAsEvidence()
+    {
+        var hung = Serve(answer: null);
+        var well = Serve("HTTP/1.1 200 OK\r\n\r\n");
+        Watch(("hung", hung), ("well", well));
+        await Eventually.AfterAsync(_clock, Interval, () => _prober.Look(Key, "hung")?.FailingSince is not null, "the hang is found");
+        await Eventually.AfterAsync(_clock, Interval, () => _prober.Look(Key, "well")!.LastSuccess > _prober.Look(Key, "hung")!.FailingSince, "the other answers after");
+        Assert.NotEmpty(_changes);
+    }
+
+    [Fact]
+    public async Task Watch_PodIsGone_IsForgottenAndNotProbed()
+    {
+        var pod = Serve("HTTP/1.1 200 OK\r\n\r\n");
+        Watch(pod);
+        await Eventually.TrueAsync(() => !pod.Requests.IsEmpty, "the pod is probed");
+        _prober.Watch(Key, Settings(pod.Port), []);
+        Assert.Null(_prober.Look(Key, "pod"));
+        var before = pod.Requests.Count;
+        _clock.Advance(Interval * 4);
+        Assert.InRange(pod.Requests.Count, before, before + 1);
+    }
+
+    private static ProbeSettings Settings(int port) => new("/healthz", port, Interval, Interval, 3);
+
+    private void Watch(PodServer pod) => Watch(("pod", pod));
+
+    // Each server has a loopback address of its own and they share one port, as pods do.
+    private void Watch(params (string Uid, PodServer Server)[] pods) =>
+        _prober.Watch(Key, Settings(pods[0].Server.Port), [.. pods.Select(pod => new ProbeTarget(pod.Uid, pod.Uid, pod.Server.Address.ToString()))]);
+
+    private PodServer Serve(string? answer)
+    {
+        var server = new PodServer(IPAddress.Parse($"127.0.0.{_servers.Count + 1}"), _servers.FirstOrDefault()?.Port ?? 0) { Answer = answer };
+        _servers.Add(server);
+        return server;
+    }
+
+    /// <summary>Accepts connections and answers with fixed words, or not at all.</summary>
+    private sealed class PodServer : IDisposable
+    {
+        private readonly TcpListener _listener;
+        private readonly List<TcpClient> _clients = [];
+
+        public PodServer(IPAddress address, int port)
+        {
+            Address = address;
+            _listener = new(address, port);
+            _listener.Start();
+            Port = ((IPEndPoint)_listener.LocalEndpoint).Port;
+            _ = AcceptAsync();
+        }
+
+        public IPAddress Address { get; }
+
+        public int Port { get; }
+
+        /// <summary>Null hangs.</summary>
+        public string? Answer { get; set; }
+
+        public ConcurrentQueue<string> Requests { get; } = new();
+
+        public void Dispose()
+        {
+            _listener.Dispose();
+            lock (_clients)
+            {
+                _clients.ForEach(client => client.Dispose());
+            }
+        }
+
+        private async Task AcceptAsync()
+        {
+            try
+            {
+                while (true)
+                {
+                    var client = await _listener.AcceptTcpClientAsync();
+                    lock (_clients)
+                    {
+                        _clients.Add(client);
+                    }
+                    _ = ServeAsync(client);
+                }
+            }
+            catch (Exception ended) when (ended is SocketException or ObjectDisposedException or InvalidOperationException)
+            {
+                // The test is over.
+            }
+        }
+
+        private async Task ServeAsync(TcpClient client)
+        {
+            try
+            {
+                var buffer = new byte[1024];
+                var count = await client.GetStream().ReadAsync(buffer);
+                Requests.Enqueue(Encoding.ASCII.GetString(buffer, 0, count));
+                if (Answer is { } answer)
+                {
+                    await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(answer));
+                    client.Dispose();
+                }
+            }
+            catch (Exception torn) when (torn is IOException or ObjectDisposedException or InvalidOperationException)
+            {
+                // The prober gave up first.
+            }
+        }
+    }
+}
