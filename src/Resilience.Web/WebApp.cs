@@ -32,7 +32,9 @@ internal static class WebApp
             FaultEndpoints.Map(app, faults, token);
         }
 
-        app.Lifetime.ApplicationStarted.Register(() => faults.Set(FaultSet.FromEnvironment(app.Configuration)));
+        // Read now, so that a bad value refuses to start; set once started, so that a crash looks like one of a running pod.
+        var initial = FaultSet.FromEnvironment(app.Configuration);
+        app.Lifetime.ApplicationStarted.Register(() => faults.Set(initial));
         return app;
     }
 
@@ -40,8 +42,11 @@ internal static class WebApp
     {
         var services = builder.Services;
         services.AddSingleton(static s => WebSettings.Read(s.GetRequiredService<IConfiguration>(), s.GetRequiredService<PodIdentity>()));
-        services.AddSingleton(static s => s.GetRequiredService<WebSettings>() is var settings
-            ? new CapacityModel(settings.CapacityRps, settings.QueueLimit, s.GetRequiredService<TimeProvider>()) : null!);
+        services.AddSingleton(static s =>
+        {
+            var settings = s.GetRequiredService<WebSettings>();
+            return new CapacityModel(settings.CapacityRps, settings.QueueLimit, s.GetRequiredService<TimeProvider>());
+        });
         services.AddSingleton(s => new FaultState(
             s.GetRequiredService<WebSettings>(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<ILogger<FaultState>>(), crash));
         services.AddSingleton<WebMetrics>().AddSingleton<UserTraffic>().AddSingleton<HomePage>().AddSingleton<WorkEndpoint>().AddSingleton<WhoAmI>();

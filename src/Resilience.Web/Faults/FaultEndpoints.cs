@@ -71,7 +71,7 @@ internal static class FaultEndpoints
     {
         var buffer = new byte[BodyLimitBytes + 1];
         var length = await context.Request.Body.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, context.RequestAborted);
-        return length <= BodyLimitBytes ? buffer.AsMemory(0, length) : null;
+        return length <= BodyLimitBytes ? (ReadOnlyMemory<byte>?)buffer.AsMemory(0, length) : null;
     }
 
     private static async Task WriteAsync(HttpContext context, FaultState faults)

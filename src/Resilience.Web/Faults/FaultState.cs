@@ -100,7 +100,11 @@ internal sealed partial class FaultState : IHealthCheck, IDisposable
     {
         var before = _current;
         _current = faults;
-        LogFaults(_logger, before.Kinds().DefaultIfEmpty("none"), faults.Kinds().DefaultIfEmpty("none"), faults.ForSeconds);
+        if (before != faults)
+        {
+            LogFaults(_logger, string.Join('+', before.Kinds().DefaultIfEmpty("none")), string.Join('+', faults.Kinds().DefaultIfEmpty("none")), faults.ForSeconds);
+        }
+
         if (faults.Hang)
         {
             _hang ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -128,6 +132,6 @@ internal sealed partial class FaultState : IHealthCheck, IDisposable
         }
     }
 
-    [LoggerMessage(EventId = 201, EventName = "FaultsChanged", Level = LogLevel.Warning, Message = "Injected faults: {Before} → {Now}, for {ForSeconds} s")]
-    private static partial void LogFaults(ILogger logger, IEnumerable<string> before, IEnumerable<string> now, double? forSeconds);
+    [LoggerMessage(EventId = 201, EventName = "FaultsChanged", Level = LogLevel.Warning, Message = "Injected faults: {Before} → {Now}, healing after {ForSeconds} s")]
+    private static partial void LogFaults(ILogger logger, string before, string now, double? forSeconds);
 }
