@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Resilience.LocalCluster.Api;
+using Resilience.LocalCluster.Api.Security;
 using Resilience.LocalCluster.Controllers;
 using Resilience.LocalCluster.Machinery;
 using Resilience.LocalCluster.Node;
@@ -41,10 +42,13 @@ public sealed class EmbeddedCluster : IAsyncDisposable
     {
         var pki = ClusterPki.LoadOrCreate(Path.Combine(options.DataDirectory, "pki"), TimeProvider.System.GetUtcNow());
         var app = Build(options, pki);
+        app.Services.GetRequiredService<NamespaceLifecycle>().Bootstrap();
+        _ = app.Services.GetServices<IController>().ToList();   // they subscribe when made, so before the first request
         await app.StartAsync(cancellationToken).ConfigureAwait(false);
         var address = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+        app.Services.GetRequiredService<ClusterEndpoint>().Address = address;
         var kubeconfig = Path.Combine(options.DataDirectory, "kubeconfig");
-        PrivateFile.Write(kubeconfig, Kubeconfig.Render(address, pki.AuthorityPem, "admin", "admin"));
+        PrivateFile.Write(kubeconfig, Kubeconfig.Render(address, pki.AuthorityPem, "admin", app.Services.GetRequiredService<TokenAuthority>().AdminToken));
         var node = app.Services.GetService<IClusterNode>();
         var cluster = new EmbeddedCluster(app, address, kubeconfig, node?.Address.ToString() ?? IPAddress.Loopback.ToString());
         foreach (var controller in app.Services.GetServices<IController>())
@@ -88,12 +92,8 @@ public sealed class EmbeddedCluster : IAsyncDisposable
                 _ = listen.UseHttps(pki.ServerCertificate);
             });
         });
-        _ = builder.Services.AddSingleton(options).AddSingleton(options.Clock)
-            .AddSingleton<ResourceRegistry>()
-            .AddSingleton(services => new ObjectStore(options.Clock, services.GetService<IObjectStrategy>()))
-            .AddSingleton<ApiServer>()
-            .AddControlLoops()
-            .AddNode();
+        _ = builder.Services.AddSingleton(options).AddSingleton(options.Clock).AddSingleton(pki)
+            .AddMachinery().AddApiServer().AddControlLoops().AddNode();
         var app = builder.Build();
         app.Run(app.Services.GetRequiredService<ApiServer>().HandleAsync);
         return app;

@@ -1,1 +1,3 @@
-return 0;
+using Resilience.LocalCluster;
+
+return await ClusterCommand.RunAsync(args).ConfigureAwait(false);

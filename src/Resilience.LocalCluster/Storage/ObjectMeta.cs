@@ -120,6 +120,11 @@ internal static class ObjectMeta
             }
         }
 
+        if (type == ResourceTypes.Namespaces)
+        {
+            return MarkTerminating(body, metadata, now);
+        }
+
         var held = grace > 0 || metadata.Array("finalizers") is { Count: > 0 };
         if (!metadata.ContainsKey("deletionTimestamp") || metadata.Long("deletionGracePeriodSeconds") != grace)
         {
@@ -135,7 +140,7 @@ internal static class ObjectMeta
             body["metadata"] = ordered["metadata"]!.DeepClone();
         }
 
-        if (!held && !current.IsDeleting)
+        if (!held && !current.IsDeleting && !type.GracefulDeletion)
         {
             // An object that nothing holds leaves without marks, as its last watch event shows.
             _ = body["metadata"]!.AsObject().Remove("deletionTimestamp");
@@ -145,10 +150,23 @@ internal static class ObjectMeta
         return held;
     }
 
+    /// <summary>A namespace stays, terminating, until its contents are gone and its spec.finalizers with them.</summary>
+    private static bool MarkTerminating(JsonObject body, JsonObject metadata, DateTimeOffset now)
+    {
+        if (!metadata.ContainsKey("deletionTimestamp"))
+        {
+            metadata["deletionTimestamp"] = now.ToKubernetesTime();
+        }
+
+        body.Ensure("status")["phase"] = "Terminating";
+        return body.Array("spec", "finalizers") is { Count: > 0 } || metadata.Array("finalizers") is { Count: > 0 };
+    }
+
     public static bool IsDone(ResourceType type, JsonObject body)
     {
         var metadata = body["metadata"]!.AsObject();
         return metadata.ContainsKey("deletionTimestamp")
+            && (type != ResourceTypes.Namespaces || body.Array("spec", "finalizers") is null or { Count: 0 })
             && metadata.Array("finalizers") is null or { Count: 0 }
             && (!type.GracefulDeletion || metadata.Long("deletionGracePeriodSeconds") is null or 0);
     }

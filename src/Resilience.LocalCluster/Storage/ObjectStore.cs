@@ -41,6 +41,9 @@ internal sealed class ObjectStore
         _historyLength = historyLength;
     }
 
+    /// <summary>Raised inside the commit, before anybody else sees the change: handlers must be quick and must not write.</summary>
+    public event Action<StoreEvent>? Committing;
+
     /// <summary>The newest committed revision.</summary>
     public long ResourceVersion => Volatile.Read(ref _revision);
 
@@ -269,6 +272,7 @@ internal sealed class ObjectStore
         table.Objects = kind == StoreEventType.Deleted ? table.Objects.Remove(key) : table.Objects.SetItem(key, stored);
         Volatile.Write(ref _revision, revision);
         var change = new StoreEvent(kind, stored, previous);
+        Committing?.Invoke(change);
         table.Remember(change, _historyLength);
         foreach (var watch in table.Watchers)
         {

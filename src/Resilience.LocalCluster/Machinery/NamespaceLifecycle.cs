@@ -1,0 +1,129 @@
+using System.Text.Json.Nodes;
+using System.Threading.Channels;
+using Resilience.LocalCluster.Controllers;
+using Resilience.LocalCluster.Storage;
+
+namespace Resilience.LocalCluster.Machinery;
+
+/// <summary>Furnishes new namespaces (ServiceAccount <c>default</c>, the CA) and empties those that terminate.</summary>
+internal sealed class NamespaceLifecycle : IController, IDisposable
+{
+    private static readonly string[] Initial = ["default", "kube-node-lease", "kube-public", "kube-system"];
+
+    private readonly ObjectStore _store;
+    private readonly ResourceRegistry _registry;
+    private readonly ClusterPki _pki;
+    private readonly Channel<string> _work = Channel.CreateUnbounded<string>(new UnboundedChannelOptions { SingleReader = true });
+
+    public NamespaceLifecycle(ObjectStore store, ResourceRegistry registry, ClusterPki pki)
+    {
+        _store = store;
+        _registry = registry;
+        _pki = pki;
+        store.Committing += Observe;
+    }
+
+    public string Name => "namespaces";
+
+    /// <summary>The namespaces every cluster has; before anything else starts.</summary>
+    public void Bootstrap()
+    {
+        foreach (var name in Initial)
+        {
+            _ = _store.Create(ResourceTypes.Namespaces, null, new JsonObject { ["metadata"] = new JsonObject { ["name"] = name } });
+            Furnish(name);
+        }
+    }
+
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        await foreach (var name in _work.Reader.ReadAllAsync(cancellationToken).ConfigureAwait(false))
+        {
+            if (_store.Get(ResourceTypes.Namespaces, null, name) is not { } ns)
+            {
+                continue;
+            }
+
+            try
+            {
+                if (ns.IsDeleting)
+                {
+                    Empty(ns);
+                }
+                else
+                {
+                    Furnish(name);
+                }
+            }
+            catch (StatusException ex) when (ex.IsNotFound || ex.Code == 403)
+            {
+                // Deleted meanwhile; the next event says how to go on.
+            }
+        }
+    }
+
+    public void Dispose() => _store.Committing -= Observe;
+
+    private void Observe(StoreEvent change)
+    {
+        if (change.Object.Type == ResourceTypes.Namespaces && change.Type != StoreEventType.Deleted)
+        {
+            _ = _work.Writer.TryWrite(change.Object.Name);
+        }
+        else if (change.Type == StoreEventType.Deleted && change.Object.Namespace is { } ns
+            && _store.Get(ResourceTypes.Namespaces, null, ns) is { IsDeleting: true })
+        {
+            _ = _work.Writer.TryWrite(ns);
+        }
+    }
+
+    private void Furnish(string ns)
+    {
+        Ensure(ResourceTypes.ServiceAccounts, ns, "default", []);
+        Ensure(ResourceTypes.ConfigMaps, ns, "kube-root-ca.crt", new JsonObject { ["data"] = new JsonObject { ["ca.crt"] = _pki.AuthorityPem } });
+    }
+
+    private void Ensure(ResourceType type, string ns, string name, JsonObject body)
+    {
+        if (_store.Get(type, ns, name) is not null)
+        {
+            return;
+        }
+
+        body["metadata"] = new JsonObject { ["name"] = name };
+        try
+        {
+            _ = _store.Create(type, ns, body);
+        }
+        catch (StatusException ex) when (ex.IsAlreadyExists)
+        {
+            // As wanted.
+        }
+    }
+
+    private void Empty(StoredObject ns)
+    {
+        var left = 0;
+        foreach (var item in _registry.Types.Where(static t => t.Namespaced && !t.Virtual).SelectMany(t => _store.List(t, ns.Name)).ToList())
+        {
+            if (!item.IsDeleting)
+            {
+                try
+                {
+                    _ = _store.Delete(item.Type, item.Namespace, item.Name, new(Propagation: Propagation.Background));
+                }
+                catch (StatusException ex) when (ex.IsNotFound)
+                {
+                    continue;
+                }
+            }
+
+            left += _store.Get(item.Type, item.Namespace, item.Name) is null ? 0 : 1;
+        }
+
+        if (left == 0)
+        {
+            _ = _store.Update(ResourceTypes.Namespaces, null, ns.Name, static body => body["spec"]!["finalizers"] = new JsonArray(), new(ns.Uid));
+        }
+    }
+}
