@@ -1,0 +1,19 @@
+using Resilience.LocalCluster.Controllers;
+using Resilience.LocalCluster.Machinery;
+using Resilience.LocalCluster.Node.Probing;
+using Resilience.LocalCluster.Node.Runtime;
+using Resilience.LocalCluster.Storage;
+
+namespace Resilience.LocalCluster.Node;
+
+/// <summary>What every pod of the node uses.</summary>
+internal sealed record NodeServices(
+    ObjectStore Store,
+    TimeProvider Clock,
+    IPodRuntime Runtime,
+    NodeNetwork Network,
+    NetworkProber Prober,
+    EventRecorder Events,
+    PodLogs Logs,
+    IServiceAccountKubeconfigs? Kubeconfigs,
+    ILogger Logger);
