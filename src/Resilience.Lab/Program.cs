@@ -1,1 +1,3 @@
-return 0;
+using Resilience.Lab.Cli;
+
+return await LabCommandLine.InvokeAsync(args).ConfigureAwait(false);

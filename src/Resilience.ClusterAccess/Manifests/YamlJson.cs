@@ -30,7 +30,8 @@ public static class YamlJson
         return documents;
     }
 
-    private static JsonNode? Convert(YamlNode node) => node switch
+    /// <summary>One parsed node as JSON.</summary>
+    public static JsonNode? Convert(YamlNode node) => node switch
     {
         YamlScalarNode scalar => Scalar(scalar),
         YamlSequenceNode list => new JsonArray([.. list.Children.Select(Convert)]),

@@ -1,0 +1,62 @@
+using System.CommandLine;
+using Resilience.Lab.Commands;
+
+namespace Resilience.Lab.Cli;
+
+/// <summary>The command tree.</summary>
+internal static class LabCommandLine
+{
+    public static RootCommand Create()
+    {
+        var root = new RootCommand("Build, break and measure blue/green systems: an embedded cluster, drills, load and reports.");
+        root.Add(UpCommand.Create());
+        root.Add(StatusCommand.Create());
+        root.Add(OpenCommand.Create());
+        root.Add(LoadCommand.Create());
+        root.Add(ChaosCommand.Create());
+        root.Add(ExperimentsCommand.Create());
+        root.Add(RunCommand.Create());
+        root.Add(SwitchoverCommand.Create());
+        root.Add(BenchCommand.Create());
+        root.Add(CleanupCommand.Create());
+        root.Add(DoctorCommand.Create());
+        return root;
+    }
+
+    /// <summary>Parses and runs; a line that cannot be parsed gives one clear error and exit code 2.</summary>
+    public static async Task<int> InvokeAsync(IReadOnlyList<string> args)
+    {
+        var root = Create();
+        if (args.Count == 0)
+        {
+            args = ["--help"];
+        }
+
+        var parse = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        if (parse.Errors.Count > 0)
+        {
+            await Console.Error.WriteLineAsync(Explain(parse, root)).ConfigureAwait(false);
+            return ExitCode.CouldNotRun;
+        }
+
+        // Signals and exceptions are handled per command (CommandRunner).
+        var configuration = new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false };
+        return await parse.InvokeAsync(configuration).ConfigureAwait(false);
+    }
+
+    private static string Explain(ParseResult parse, RootCommand root)
+    {
+        var command = parse.CommandResult.Command;
+        var at = ReferenceEquals(command, root) ? "./lab" : $"./lab {command.Name}";
+        if (parse.UnmatchedTokens.Count > 0)
+        {
+            var typed = parse.UnmatchedTokens[0];
+            var known = typed.StartsWith('-') ? command.Options.Select(option => option.Name) : command.Subcommands.Select(sub => sub.Name);
+            var what = typed.StartsWith('-') ? "option" : ReferenceEquals(command, root) ? "command" : "argument";
+            var hint = Suggest.Nearest(typed, known) is { } nearest ? $" Did you mean \"{nearest}\"?" : string.Empty;
+            return $"lab: \"{typed}\" is not a known {what} of {at}.{hint} See {at} --help.";
+        }
+
+        return $"lab: {parse.Errors[0].Message.TrimEnd('.')}. See {at} --help.";
+    }
+}

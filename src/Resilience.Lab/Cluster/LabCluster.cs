@@ -1,0 +1,101 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using k8s.Models;
+using Resilience.ClusterAccess;
+using Resilience.ClusterAccess.Api;
+using Resilience.Lab.Cli;
+
+namespace Resilience.Lab.Cluster;
+
+/// <summary>The cluster as the lab's commands see it: the demo's slots, their pods, and the ways to hurt them.</summary>
+internal sealed class LabCluster : IDisposable
+{
+    private readonly ClusterConnection _connection;
+    private string? _faultToken;
+
+    private LabCluster(ClusterConnection connection, TimeProvider time, bool embedded)
+    {
+        _connection = connection;
+        Time = time;
+        IsEmbedded = embedded;
+    }
+
+    public ClusterApi Api => _connection.Api;
+
+    public TimeProvider Time { get; }
+
+    /// <summary>True when the server offers the drill API, which only the embedded cluster does.</summary>
+    public bool IsEmbedded { get; }
+
+    /// <summary>Word for reports: no embedded figure may pass for one of a real cluster.</summary>
+    public string Kind => IsEmbedded ? "embedded" : "kubernetes";
+
+    public static async Task<LabCluster> ConnectAsync(string? kubeconfig, string? context, TimeProvider time, CancellationToken stop)
+    {
+        var connection = ClusterConnection.Create(new ClusterConnectionOptions { KubeconfigPath = kubeconfig, Context = context, UserAgent = "lab" }, time);
+        try
+        {
+            _ = await connection.VerifyAsync(stop).ConfigureAwait(false);
+            return new LabCluster(connection, time, await HasDrillApiAsync(connection.Api, stop).ConfigureAwait(false));
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    public async Task<IReadOnlyList<V1Pod>> PodsAsync(string labelSelector, CancellationToken stop)
+    {
+        var pods = await Api.ListAsync(ResourceTypes.Pods, new ResourceScope(Names.Namespace, labelSelector), stop).ConfigureAwait(false);
+        return [.. pods.Items.OrderBy(pod => pod.Metadata.Name, StringComparer.Ordinal)];
+    }
+
+    public static string SlotSelector(string slot) => $"app=web,version={slot}";
+
+    public async Task<string> ActiveSlotAsync(CancellationToken stop)
+    {
+        var service = await Api.GetAsync(ResourceTypes.Services, Names.Namespace, Names.Service, stop).ConfigureAwait(false);
+        return service.Spec.Selector is { } selector && selector.TryGetValue("version", out var slot) && Names.Slots.Contains(slot)
+            ? slot
+            : throw new LabException($"the selector of Service {Names.Service} matches neither slot", "Put it right with \"kubectl -n distributed-resilience edit service web\".");
+    }
+
+    public Task SignalAsync(string pod, string signal, CancellationToken stop) =>
+        Api.SendRawAsync(HttpMethod.Put, ApiPath.Signal(pod), new JsonObject { ["signal"] = signal }, stop);
+
+    /// <param name="faults">Null heals.</param>
+    public async Task SetFaultsAsync(string pod, JsonObject? faults, CancellationToken stop)
+    {
+        _faultToken ??= await ReadFaultTokenAsync(stop).ConfigureAwait(false);
+        var headers = new Dictionary<string, string> { ["X-Fault-Token"] = _faultToken };
+        _ = await Api.SendRawAsync(faults is null ? HttpMethod.Delete : HttpMethod.Put, ApiPath.Faults(pod), faults, stop, headers).ConfigureAwait(false);
+    }
+
+    /// <param name="fault">Null heals.</param>
+    public Task SetNetworkAsync(string service, JsonObject? fault, CancellationToken stop) =>
+        Api.SendRawAsync(fault is null ? HttpMethod.Delete : HttpMethod.Put, ApiPath.Network(service), fault, stop);
+
+    public void Dispose() => _connection.Dispose();
+
+    private async Task<string> ReadFaultTokenAsync(CancellationToken stop)
+    {
+        var secret = await Api.FindAsync(ResourceTypes.Secrets, Names.Namespace, Names.FaultSecret, stop).ConfigureAwait(false);
+        return secret?.Data is { } data && data.TryGetValue("token", out var token)
+            ? Encoding.UTF8.GetString(token).Trim()
+            : throw new LabException($"the Secret {Names.FaultSecret} with the key \"token\" is missing", "Apply k8s/base, which has it: without the token the web pods take no faults.");
+    }
+
+    private static async Task<bool> HasDrillApiAsync(ClusterApi api, CancellationToken stop)
+    {
+        try
+        {
+            _ = await api.SendRawAsync(HttpMethod.Get, ApiPath.DrillApi, null, stop).ConfigureAwait(false);
+            return true;
+        }
+        catch (ClusterException missing) when (missing.StatusCode is not null)
+        {
+            return false;
+        }
+    }
+}

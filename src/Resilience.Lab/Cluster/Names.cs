@@ -1,0 +1,32 @@
+namespace Resilience.Lab.Cluster;
+
+/// <summary>Names in the cluster that manifests, watcher and lab share.</summary>
+internal static class Names
+{
+    public const string Namespace = "distributed-resilience";
+    public const string Service = "web";
+    public const string BlueGreen = "web";
+    public const string Watcher = "failover-watcher";
+    public const string FaultSecret = "web-faults";
+    public const int NodePort = 30080;
+
+    public static readonly string[] Slots = ["blue", "green"];
+
+    public static string Deployment(string slot) => $"web-{slot}";
+
+    public static string Other(string slot) => slot == "blue" ? "green" : "blue";
+}
+
+/// <summary>API paths outside the typed kinds.</summary>
+internal static class ApiPath
+{
+    public const string DrillApi = "apis/drills.resilience.dev/v1alpha1";
+
+    private const string Drill = $"{DrillApi}/namespaces/{Names.Namespace}";
+
+    public static string Faults(string pod) => $"api/v1/namespaces/{Names.Namespace}/pods/{pod}:9090/proxy/faults";
+
+    public static string Signal(string pod) => $"{Drill}/pods/{pod}/signal";
+
+    public static string Network(string service) => $"{Drill}/services/{service}/network";
+}

@@ -1,0 +1,29 @@
+using System.CommandLine;
+using Resilience.Lab.Cli;
+using Resilience.Lab.Cluster;
+using Resilience.Lab.Hosting;
+
+namespace Resilience.Lab.Commands;
+
+/// <summary>Which cluster a command works on: the running lab's unless a kubeconfig or context is named.</summary>
+internal sealed class ClusterOptions
+{
+    private readonly Option<string?> _directory = CommandRunner.LabDirectoryOption();
+    private readonly Option<string?> _kubeconfig = new("--kubeconfig") { Description = "Work on the cluster of this kubeconfig instead of the running lab.", HelpName = "file" };
+    private readonly Option<string?> _context = new("--context") { Description = "Context in the kubeconfig.", HelpName = "name" };
+
+    public void AddTo(Command command)
+    {
+        command.Add(_directory);
+        command.Add(_kubeconfig);
+        command.Add(_context);
+    }
+
+    public LabDirectory Directory(ParseResult parse) => LabDirectory.At(parse.GetValue(_directory));
+
+    public bool NamesACluster(ParseResult parse) => parse.GetValue(_kubeconfig) is not null || parse.GetValue(_context) is not null;
+
+    public Task<LabCluster> ConnectAsync(ParseResult parse, CancellationToken stop) => NamesACluster(parse)
+        ? LabCluster.ConnectAsync(parse.GetValue(_kubeconfig), parse.GetValue(_context), TimeProvider.System, stop)
+        : LabCluster.ConnectAsync(Directory(parse).RunningKubeconfig(), null, TimeProvider.System, stop);
+}

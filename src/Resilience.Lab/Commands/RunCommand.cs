@@ -1,0 +1,110 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Resilience.Lab.Cli;
+using Resilience.Lab.Experiments;
+using Resilience.Lab.Hosting;
+using Resilience.Lab.Reporting;
+using Resilience.Lab.Running;
+
+namespace Resilience.Lab.Commands;
+
+/// <summary><c>run</c>: one experiment, from an empty cluster to a report.</summary>
+internal static class RunCommand
+{
+    private sealed record Wishes(Experiment Experiment, int Repeat, bool Compare, int Seed, bool Narrate, string Out);
+
+    public static Command Create()
+    {
+        var name = new Argument<string>("experiment") { Description = "A name from \"./lab experiments\", or a YAML file." };
+        var repeat = new Option<int>("--repeat") { Description = "Runs, each on a fresh cluster; prints median and worst.", HelpName = "n", DefaultValueFactory = _ => 1 };
+        repeat.Validators.Add(result => Within(result, "--repeat", 1, 100));
+        var compare = new Option<string?>("--compare") { Description = "Run again with a watcher that polls every 3 s, and show both.", HelpName = "polling" };
+        _ = compare.AcceptOnlyFromAmong("polling");
+        var seed = new Option<int>("--seed") { Description = "Seed of everything random.", HelpName = "n", DefaultValueFactory = _ => 1 };
+        var narrate = new Option<bool>("--narrate") { Description = "Pause at each step with a speaker's note." };
+        var output = new Option<string>("--out") { Description = "Where the reports go. Default: lab-reports.", HelpName = "dir", DefaultValueFactory = _ => "lab-reports" };
+        var rps = new Option<double?>("--rps") { Description = "Requests per second instead of the experiment's.", HelpName = "n" };
+        rps.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<double?>() is <= 0 or > 20_000)
+            {
+                result.AddError("--rps must be more than 0 and at most 20000");
+            }
+        });
+        var duration = Durations.Option("--duration", "Length of the load; the drills keep their share of it.");
+        var directory = CommandRunner.LabDirectoryOption();
+        var command = new Command("run", "Run an experiment on a cluster of its own: load, faults, recovery, verdict, report.")
+        {
+            name, repeat, compare, seed, narrate, CommandRunner.JsonOption(), output, rps, duration, directory,
+        };
+        return command.Does((parse, console, stop) =>
+        {
+            var experiment = ExperimentCatalog.Find(parse.GetValue(name)!);
+            experiment = parse.GetValue(rps) is { } rate ? experiment.WithRate(rate) : experiment;
+            experiment = parse.GetValue(duration) is { } length ? experiment.WithDuration(Checked(length)) : experiment;
+            var wishes = new Wishes(experiment, parse.GetValue(repeat), parse.GetValue(compare) is not null, parse.GetValue(seed), parse.GetValue(narrate), parse.GetValue(output)!);
+            return RunAsync(console, wishes, LabDirectory.At(parse.GetValue(directory)), stop);
+        });
+    }
+
+    private static void Within(System.CommandLine.Parsing.OptionResult result, string option, int min, int max)
+    {
+        if (result.Errors.Any() || result.GetValueOrDefault<int>() is var value && (value < min || value > max))
+        {
+            result.AddError($"{option} must be a number from {min} to {max}");
+        }
+    }
+
+    private static TimeSpan Checked(TimeSpan duration) => duration >= TimeSpan.FromSeconds(1) && duration <= TimeSpan.FromHours(1)
+        ? duration
+        : throw new LabException("--duration must be from 1s to 1h");
+
+    private static async Task<int> RunAsync(LabConsole console, Wishes wishes, LabDirectory directory, CancellationToken stop)
+    {
+        var time = TimeProvider.System;
+        var host = new RunHost(directory, time, console.Say);
+        var pause = wishes.Narrate ? Narrator.For(console) : null;
+        var folder = Path.GetFullPath(Path.Combine(wishes.Out, string.Create(CultureInfo.InvariantCulture, $"{wishes.Experiment.Name}-{time.GetLocalNow():yyyyMMdd-HHmmss}")));
+        if (wishes.Compare)
+        {
+            var events = await host.RunAsync(wishes.Experiment, new RunOptions(wishes.Seed, "events", pause), stop).ConfigureAwait(false);
+            console.Say("now the same with a watcher that polls every 3 s ...");
+            var polling = await host.RunAsync(wishes.Experiment, new RunOptions(wishes.Seed, "polling", pause), stop).ConfigureAwait(false);
+            var compared = new CompareReport(1, events, polling);
+            return Finish(console, [events], folder, ReportFiles.Write(folder, compared), JsonSerializer.Serialize(compared, ReportJson.Readable.CompareReport));
+        }
+
+        var reports = new List<RunReport>();
+        for (var i = 0; i < wishes.Repeat; i++)
+        {
+            if (wishes.Repeat > 1)
+            {
+                console.Say($"run {i + 1} of {wishes.Repeat}");
+            }
+
+            reports.Add(await host.RunAsync(wishes.Experiment, new RunOptions(wishes.Seed + i, "events", pause), stop).ConfigureAwait(false));
+        }
+
+        if (reports.Count == 1)
+        {
+            return Finish(console, reports, folder, ReportFiles.Write(folder, reports[0]), JsonSerializer.Serialize(reports[0], ReportJson.Readable.RunReport));
+        }
+
+        var repeated = new RepeatReport(1, reports, Summaries.Of(reports));
+        return Finish(console, reports, folder, ReportFiles.Write(folder, repeated), JsonSerializer.Serialize(repeated, ReportJson.Readable.RepeatReport));
+    }
+
+    private static int Finish(LabConsole console, IReadOnlyList<RunReport> judged, string folder, string summary, string json)
+    {
+        console.Say(string.Empty);
+        console.Say(summary);
+        console.Say($"report: {Path.Combine(folder, "report.html")}");
+        if (console.Json)
+        {
+            console.WriteJson(json);
+        }
+
+        return judged.All(report => report.Verdict == "pass") ? ExitCode.Pass : ExitCode.ExpectationFailed;
+    }
+}

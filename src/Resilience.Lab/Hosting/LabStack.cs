@@ -1,0 +1,145 @@
+using k8s.Models;
+using Resilience.ClusterAccess.Api;
+using Resilience.ClusterAccess.Manifests;
+using Resilience.Lab.Cli;
+using Resilience.Lab.Cluster;
+using Resilience.Lab.Experiments;
+
+namespace Resilience.Lab.Hosting;
+
+internal sealed record LabStackOptions(ClusterHostOptions Cluster)
+{
+    /// <summary>An empty cluster: nothing is applied.</summary>
+    public bool Bare { get; init; }
+
+    public bool Watcher { get; init; } = true;
+
+    public SetupSpec Setup { get; init; } = SetupSpec.None;
+
+    public TimeSpan ReadyLimit { get; init; } = TimeSpan.FromSeconds(60);
+}
+
+/// <summary>An embedded cluster with the shipped manifests applied and its pods Ready: what <c>up</c> and <c>run</c> start from.</summary>
+internal sealed class LabStack : IAsyncDisposable
+{
+    private readonly ClusterHost _host;
+
+    private LabStack(ClusterHost host, LabCluster cluster)
+    {
+        _host = host;
+        Cluster = cluster;
+    }
+
+    public LabCluster Cluster { get; }
+
+    public string Kubeconfig => _host.Kubeconfig;
+
+    public ClusterRecord Record => _host.Record;
+
+    public bool ClusterHasExited => _host.HasExited;
+
+    /// <summary>Where the Service answers.</summary>
+    public Uri Url => new($"http://{_host.Record.NodeAddress}:{Names.NodePort}/");
+
+    public static async Task<LabStack> StartAsync(LabStackOptions options, TimeProvider time, Action<string> progress, CancellationToken stop)
+    {
+        var started = time.GetTimestamp();
+        string Clock() => $"{time.GetElapsedTime(started).TotalSeconds:0.0}s";
+
+        var host = await ClusterHost.StartAsync(options.Cluster, time, stop).ConfigureAwait(false);
+        LabCluster? cluster = null;
+        try
+        {
+            cluster = await LabCluster.ConnectAsync(host.Kubeconfig, null, time, stop).ConfigureAwait(false);
+            progress($"{Clock()} embedded cluster serves at {host.Record.ApiServer}");
+            var stack = new LabStack(host, cluster);
+            if (!options.Bare)
+            {
+                await stack.ApplyAsync(options, stop).ConfigureAwait(false);
+                progress($"{Clock()} manifests applied");
+                await stack.WaitReadyAsync(options, time, stop).ConfigureAwait(false);
+                progress($"{Clock()} pods Ready, {stack.Url} answers");
+            }
+
+            return stack;
+        }
+        catch
+        {
+            cluster?.Dispose();
+            await host.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Cluster.Dispose();
+        await _host.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private async Task ApplyAsync(LabStackOptions options, CancellationToken stop)
+    {
+        var manifests = ManifestSet.Load(Path.Combine(BuiltPrograms.Manifests(), "traditional")).With(options.Setup);
+        if (!options.Watcher)
+        {
+            manifests = manifests.Without("Deployment", Names.Watcher);
+        }
+
+        _ = await new ManifestApplier(Cluster.Api, Cluster.Time).ApplyAsync(manifests, Names.Namespace, null, stop).ConfigureAwait(false);
+    }
+
+    /// <summary>Every Deployment has what it asked for, the watcher has spoken, and the Service answers.</summary>
+    private async Task WaitReadyAsync(LabStackOptions options, TimeProvider time, CancellationToken stop)
+    {
+        var started = time.GetTimestamp();
+        using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(1) };
+        var missing = "everything";
+        while (missing.Length > 0)
+        {
+            if (_host.HasExited)
+            {
+                throw new LabException("the embedded cluster ended while the pods were starting", $"Its logs are in {options.Cluster.DataDirectory}/logs.");
+            }
+
+            if (time.GetElapsedTime(started) > options.ReadyLimit)
+            {
+                throw new LabException($"after {options.ReadyLimit.TotalSeconds:0} s still waiting for {missing}", $"Logs: {options.Cluster.DataDirectory}/pods.");
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(100), time, stop).ConfigureAwait(false);
+            missing = await MissingAsync(options.Watcher, http, stop).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<string> MissingAsync(bool watcher, HttpClient http, CancellationToken stop)
+    {
+        var deployments = await Cluster.Api.ListAsync(ResourceTypes.Deployments, new ResourceScope(Names.Namespace), stop).ConfigureAwait(false);
+        if (deployments.Items.FirstOrDefault(NotReady) is { } waiting)
+        {
+            return $"{waiting.Metadata.Name} ({waiting.Status?.ReadyReplicas ?? 0} of {waiting.Spec.Replicas ?? 1} pods Ready)";
+        }
+
+        if (watcher)
+        {
+            var blueGreen = await Cluster.Api.FindAsync(ResourceTypes.BlueGreens, Names.Namespace, Names.BlueGreen, stop).ConfigureAwait(false);
+            if (blueGreen?.Status?.Active is null)
+            {
+                return "the failover watcher's first word on BlueGreen web";
+            }
+        }
+
+        try
+        {
+            using var answer = await http.GetAsync(Url, stop).ConfigureAwait(false);
+            return answer.IsSuccessStatusCode ? string.Empty : $"{Url} (answers {(int)answer.StatusCode})";
+        }
+        catch (Exception silent) when (silent is HttpRequestException or TaskCanceledException && !stop.IsCancellationRequested)
+        {
+            return $"{Url} to answer";
+        }
+    }
+
+    private static bool NotReady(V1Deployment deployment) =>
+        deployment.Status?.ObservedGeneration < deployment.Metadata.Generation
+        || (deployment.Status?.ReadyReplicas ?? 0) < (deployment.Spec.Replicas ?? 1);
+}

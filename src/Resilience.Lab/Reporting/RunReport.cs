@@ -1,0 +1,195 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Resilience.Lab.Reporting;
+
+/// <summary>report.json. Fields are only ever added; readers in other tools rely on the names.</summary>
+internal sealed record RunReport
+{
+    public int SchemaVersion { get; init; } = 1;
+
+    public required string Experiment { get; init; }
+
+    /// <summary>pass, fail or aborted.</summary>
+    public required string Verdict { get; init; }
+
+    public required int Seed { get; init; }
+
+    /// <summary>embedded or kubernetes: an embedded figure is never presented as one of a real cluster.</summary>
+    public required string Cluster { get; init; }
+
+    public double TimeScale { get; init; } = 1;
+
+    public required IReadOnlyList<FaultReport> Faults { get; init; }
+
+    public required IReadOnlyList<FailoverReport> Failovers { get; init; }
+
+    public required LoadReport Load { get; init; }
+
+    public required ScalingReport Scaling { get; init; }
+
+    public required CostReport Cost { get; init; }
+
+    public required IReadOnlyList<ExpectationReport> Expectations { get; init; }
+
+    public required string Title { get; init; }
+
+    public required string Description { get; init; }
+
+    public required string Hypothesis { get; init; }
+
+    public required DateTimeOffset StartedAt { get; init; }
+
+    /// <summary>events or polling.</summary>
+    public required string Detection { get; init; }
+
+    public string? AbortReason { get; init; }
+
+    public required RecoveryReport Recovery { get; init; }
+
+    public required EnvironmentReport Environment { get; init; }
+
+    /// <summary>What happened, in words and in order.</summary>
+    public required IReadOnlyList<TimelineEntry> Timeline { get; init; }
+
+    public required IReadOnlyList<SecondReport> Seconds { get; init; }
+}
+
+/// <param name="Target">The slot that was hit, or the pod of the leading watcher.</param>
+/// <param name="ForSeconds">Zero: it happened once.</param>
+internal sealed record FaultReport(string Kind, string Target, double AtSeconds, double ForSeconds);
+
+/// <summary>One move of traffic. Instants are seconds since the load began; spans are from the fault, or from the decision without one.</summary>
+internal sealed record FailoverReport
+{
+    public required string Kind { get; init; }
+
+    public required string From { get; init; }
+
+    public required string To { get; init; }
+
+    /// <summary>Fault to the watcher's certainty.</summary>
+    public required double DetectMs { get; init; }
+
+    public required double DecideMs { get; init; }
+
+    public required double PatchMs { get; init; }
+
+    /// <summary>Longest interval without a successful request between fault (or decision) and recovery, seen from the client.</summary>
+    public required double ClientGapMs { get; init; }
+
+    /// <summary>Last good reply of the old slot after the fault (or decision); 0 when none came.</summary>
+    public required double LastOldReplyMs { get; init; }
+
+    public required long FailedRequests { get; init; }
+
+    public required string Reason { get; init; }
+
+    public double? FaultAtSeconds { get; init; }
+
+    public double? DetectedAtSeconds { get; init; }
+
+    public double? DecidedAtSeconds { get; init; }
+
+    public required double PatchedAtSeconds { get; init; }
+
+    public double? FirstFailureAtSeconds { get; init; }
+
+    public double? FirstGoodAtSeconds { get; init; }
+
+    public double? LastOldReplyAtSeconds { get; init; }
+}
+
+internal sealed record LoadReport
+{
+    public required long Requests { get; init; }
+
+    public required long Failed { get; init; }
+
+    public required double ErrorRatio { get; init; }
+
+    public required double Rps { get; init; }
+
+    public required double P50Ms { get; init; }
+
+    public required double P95Ms { get; init; }
+
+    public required double P99Ms { get; init; }
+
+    public required double P999Ms { get; init; }
+
+    public required double MaxMs { get; init; }
+
+    public required double LongestGapMs { get; init; }
+
+    public required IReadOnlyDictionary<string, long> PerSlot { get; init; }
+
+    /// <summary>Failed requests that no failover explains.</summary>
+    public required long FailedOutsideGaps { get; init; }
+}
+
+/// <param name="ScaleUpLatencySeconds">From the first rise of the load until as many pods were Ready as the run reached; null without a rise.</param>
+/// <param name="SloViolationSeconds">Seconds with more than 1% errors or a p99 above 500 ms.</param>
+internal sealed record ScalingReport(
+    double? ScaleUpLatencySeconds, double ReplicaHours, double SloViolationSeconds, double? ForecastWape, int PeakReplicas, int EndReplicas);
+
+/// <summary>Measured replica-time at a stated price; an estimate, not a bill.</summary>
+internal sealed record CostReport(double Usd, double UsdPerMillionGoodRequests, double? UsdPerMillionBefore, double? UsdPerMillionAfter, string Basis);
+
+internal sealed record ExpectationReport(string Name, string Expected, string Actual, bool Pass);
+
+/// <param name="Seconds">From the last fault's end until both slots were as before; null when they never were.</param>
+internal sealed record RecoveryReport(bool Recovered, double? Seconds, string ActiveAtStart, string ActiveAtEnd);
+
+internal sealed record EnvironmentReport(int Cores, double MemoryGiB, string Os, string Runtime, string Lab, string Note);
+
+/// <param name="Kind">load, fault, restore, move, event or note.</param>
+internal sealed record TimelineEntry(double AtSeconds, string Kind, string Text);
+
+/// <summary>One second of the load as users saw it, with the pods that served.</summary>
+internal sealed record SecondReport(int Second, long Ok, long Failed, double P50Ms, double P99Ms, long Blue, long Green, int BlueReady, int GreenReady);
+
+/// <summary>What <c>--repeat</c> prints.</summary>
+internal sealed record RepeatReport(int SchemaVersion, IReadOnlyList<RunReport> Runs, RepeatSummary Summary);
+
+internal sealed record RepeatSummary
+{
+    public required string Experiment { get; init; }
+
+    public required int Runs { get; init; }
+
+    public required int Passed { get; init; }
+
+    public required double? ClientGapMsMedian { get; init; }
+
+    public required double? ClientGapMsWorst { get; init; }
+
+    public required double ErrorRatioMedian { get; init; }
+
+    public required double ErrorRatioWorst { get; init; }
+
+    public required long FailedMedian { get; init; }
+
+    public required long FailedWorst { get; init; }
+
+    public required double P99MsMedian { get; init; }
+
+    public required double P99MsWorst { get; init; }
+}
+
+/// <summary>What <c>--compare</c> prints: the shipped watcher and the baseline, same load, same faults.</summary>
+internal sealed record CompareReport(int SchemaVersion, RunReport Events, RunReport Polling);
+
+[JsonSourceGenerationOptions(JsonSerializerDefaults.Web, WriteIndented = true)]
+[JsonSerializable(typeof(RunReport))]
+[JsonSerializable(typeof(RepeatReport))]
+[JsonSerializable(typeof(CompareReport))]
+internal sealed partial class ReportJson : JsonSerializerContext
+{
+    /// <summary>Text in reports is for people: no \u escapes for arrows and quotes.</summary>
+    public static ReportJson Readable { get; } = new(new JsonSerializerOptions(JsonSerializerDefaults.Web)
+    {
+        WriteIndented = true,
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    });
+}

@@ -1,0 +1,73 @@
+using System.Globalization;
+using Resilience.Lab.Cluster;
+using Resilience.Lab.Experiments;
+using Resilience.Lab.Hosting;
+using Resilience.Lab.Reporting;
+
+namespace Resilience.Lab.Running;
+
+/// <summary>Gives each run a cluster of its own in a folder of its own, so that it may go on beside <c>lab up</c>.</summary>
+internal sealed class RunHost(LabDirectory directory, TimeProvider time, Action<string> say)
+{
+    private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(3);
+
+    public async Task<RunReport> RunAsync(Experiment experiment, RunOptions options, CancellationToken stop)
+    {
+        Sweep();
+        var name = string.Create(CultureInfo.InvariantCulture, $"{experiment.Name}-{time.GetUtcNow():HHmmss}-{Environment.ProcessId}");
+        var own = LabDirectory.At(Path.Combine(directory.Runs, name));
+        using (own.Claim())
+        {
+            var setup = options.Detection == "polling" ? WithPolling(experiment.Setup) : experiment.Setup;
+            var stack = await LabStack.StartAsync(new LabStackOptions(new ClusterHostOptions(own.Path)) { Setup = setup }, time, say, stop).ConfigureAwait(false);
+            await using (stack.ConfigureAwait(false))
+            {
+                var report = await new ExperimentRunner(stack.Cluster, stack.Url, experiment, options, say).RunAsync(stop).ConfigureAwait(false);
+                if (report.Verdict != "pass")
+                {
+                    KeepLogs(own);
+                }
+
+                return report;
+            }
+        }
+    }
+
+    /// <summary>Removes what killed runs left: their locks are free, their clusters ended with their lifeline.</summary>
+    private void Sweep()
+    {
+        if (!Directory.Exists(directory.Runs))
+        {
+            return;
+        }
+
+        foreach (var folder in Directory.EnumerateDirectories(directory.Runs).Select(LabDirectory.At).Where(folder => !folder.IsClaimed()))
+        {
+            foreach (var left in folder.RunningProcesses())
+            {
+                left.Kill();
+            }
+
+            try
+            {
+                Directory.Delete(folder.Path, recursive: true);
+            }
+            catch (IOException)
+            {
+                // Something still writes there; the next run tries again.
+            }
+        }
+    }
+
+    private void KeepLogs(LabDirectory own) => say($"logs of cluster and pods, until the next run: {own.Path}");
+
+    private static SetupSpec WithPolling(SetupSpec setup)
+    {
+        var env = setup.Env.ToDictionary();
+        var watcher = env.GetValueOrDefault(Names.Watcher)?.ToDictionary() ?? [];
+        watcher["Watcher__Detection"] = "Polling";
+        watcher["Watcher__PollInterval"] = PollInterval.ToString("c", CultureInfo.InvariantCulture);
+        env[Names.Watcher] = watcher;
+        return setup with { Env = env };
+    }
+}
