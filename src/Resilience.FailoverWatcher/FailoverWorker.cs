@@ -70,6 +70,7 @@ internal sealed partial class FailoverWorker : BackgroundService
         else
         {
             _prober.Clear();
+            _metrics.ForgetAll();
         }
     }
 

@@ -11,7 +11,7 @@ namespace Resilience.FailoverWatcher.Tests;
 /// <summary>The shipped manifests and the code say the same.</summary>
 public sealed class ManifestTests
 {
-    private static readonly string Folder = Path.Combine(Root(), "k8s", "traditional");
+    private static readonly string Folder = Path.Combine(Repository.Root, "k8s", "traditional");
 
     [Fact]
     public void EveryFile_IsListedInTheKustomization()
@@ -94,17 +94,5 @@ public sealed class ManifestTests
             }
         }
         return result;
-    }
-
-    private static string Root()
-    {
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            if (File.Exists(Path.Combine(folder.FullName, "Resilience.sln")))
-            {
-                return folder.FullName;
-            }
-        }
-        throw new InvalidOperationException("Resilience.sln is in no parent folder of the tests.");
     }
 }

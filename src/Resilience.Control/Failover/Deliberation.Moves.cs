@@ -30,12 +30,11 @@ internal sealed partial class Deliberation
             RecheckAt(_state.RescueNotBefore);
             return true;
         }
-        var firstSign = _active.FirstLossAt is { } loss && loss > _state.Since ? loss : _active.FirstLossAt ?? _state.Since;
         return Move(SwitchKind.Rescue, _standby.Slot, needed,
             _standby.Settled > 0
                 ? $"nothing serves on {_active.Slot.Name()} ({_active.Describe()}) and {_standby.Settled} pods of {_standby.Slot.Name()} have been Ready for {Words(_limits.ReadyFor)} or longer."
                 : $"neither slot is well ({_active.Describe()}; {_standby.Describe()}) and {_standby.Slot.Name()} is the less bad one.",
-            firstSign);
+            _active.LastLossAt ?? _state.Since);
     }
 
     /// <summary>Handles partial loss and fail-back. True when a move was made or is in preparation.</summary>
@@ -124,7 +123,7 @@ internal sealed partial class Deliberation
             return true;
         }
         return TryMove(SwitchKind.Optional, $"{_active.Describe()}, below {_limits.MinReady} for longer than {Words(_limits.ConfirmAfter)}; {_standby.Describe()}.",
-            _active.FirstLossAt);
+            _active.LastLossAt);
     }
 
     /// <summary>Preflight: the standby carries the load, or is enlarged first, or the move is refused.</summary>

@@ -14,7 +14,7 @@ internal sealed partial class Deliberation
         {
             var why = $"{_active.Describe()} {Words(_now - progress.Since)} after Switchover {progress.Name}; {_standby.Describe()}.";
             Advance(progress, SwitchoverPhase.RolledBack, "Rolled back: " + why);
-            return Move(SwitchKind.Switchover, _standby.Slot, Needed(), "Rolled back: " + why, _active.FirstLossAt);
+            return Move(SwitchKind.Switchover, _standby.Slot, Needed(), "Rolled back: " + why, _active.LastLossAt);
         }
         var verified = progress.Since + _limits.VerifyFor;
         if (!isUnwell && _now >= verified)
@@ -41,8 +41,12 @@ internal sealed partial class Deliberation
             // Deleted before traffic moved: as if it had never been.
             _state = _state with { Switchover = null };
         }
-        var next = _view.Switchovers.FirstOrDefault(request => request.Uid != _state.Switchover?.Uid);
-        return next is not null
+        // A finished one that still looks open has not been told its end yet. Replacing it here would lose that, and run it again.
+        if (_view.Switchovers.Any(request => request.Uid == _state.Switchover?.Uid))
+        {
+            return false;
+        }
+        return _view.Switchovers is [var next, ..]
             && CarryOut(next, new(next.Uid, next.Name, SwitchoverPhase.Pending, _now, _activeSlot, next.To, ""));
     }
 

@@ -178,10 +178,14 @@ internal sealed partial class Deliberation
     private int Needed()
     {
         // A slot that was scaled away wants 0 replicas: what it had a moment ago is still visible as leaving pods, later only in the state.
-        var load = _active.Desired > 0 ? _active.Desired
-            : _active.Terminating > 0 ? _active.Terminating
-            : Math.Max(_state.Needed, _state.LastSwitch?.To == _activeSlot ? _state.LastSwitch.Needed : 0);
-        return Math.Max(1, ((load * _limits.CapacityPercent) + 99) / 100);
+        if (_active.Desired > 0)
+        {
+            return Share(_active.Desired);
+        }
+        var remembered = Math.Max(_state.Needed, _state.LastSwitch?.To == _activeSlot ? _state.LastSwitch.Needed : 0);
+        return Math.Max(_active.Terminating > 0 ? Share(_active.Terminating) : 1, remembered);
+
+        int Share(int load) => Math.Max(1, ((load * _limits.CapacityPercent) + 99) / 100);
     }
 
     private static TimeSpan Doubled(TimeSpan start, int level, TimeSpan cap)

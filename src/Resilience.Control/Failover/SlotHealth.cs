@@ -24,8 +24,8 @@ public sealed record SlotHealth(Slot Slot, int Desired, int Ready, int Serving, 
     /// <summary>Time until the next serving pod counts as settled; null when none is on its way.</summary>
     public TimeSpan? NextSettlesIn { get; private init; }
 
-    /// <summary>When the oldest of the present losses began; null without losses.</summary>
-    public DateTimeOffset? FirstLossAt { get; private init; }
+    /// <summary>When the youngest of the present losses began: the one that tipped the scales. Null without losses.</summary>
+    public DateTimeOffset? LastLossAt { get; private init; }
 
     /// <summary>Whether pods that were Ready are missing, and so many that the slot is below <paramref name="minReady"/>.</summary>
     public bool IsSick(ReadyThreshold minReady)
@@ -42,7 +42,7 @@ public sealed record SlotHealth(Slot Slot, int Desired, int Ready, int Serving, 
         var facts = view[slot];
         int ready = 0, serving = 0, settled = 0, lost = 0, solid = 0, terminating = 0, hung = 0, doubted = 0;
         TimeSpan? nextSettlesIn = null;
-        DateTimeOffset? firstLossAt = null;
+        DateTimeOffset? lastLossAt = null;
         foreach (var pod in facts.Pods)
         {
             if (pod.Terminating)
@@ -70,12 +70,12 @@ public sealed record SlotHealth(Slot Slot, int Desired, int Ready, int Serving, 
             if (isLost)
             {
                 var since = isHung ? pod.Probe!.FailingSince!.Value : pod.Since;
-                firstLossAt = firstLossAt is { } first && first < since ? first : since;
+                lastLossAt = lastLossAt is { } last && last > since ? last : since;
             }
         }
         return new(slot, facts.Desired, ready, serving, settled, lost)
         {
-            Solid = solid, Terminating = terminating, Hung = hung, Doubted = doubted, NextSettlesIn = nextSettlesIn, FirstLossAt = firstLossAt,
+            Solid = solid, Terminating = terminating, Hung = hung, Doubted = doubted, NextSettlesIn = nextSettlesIn, LastLossAt = lastLossAt,
         };
     }
 

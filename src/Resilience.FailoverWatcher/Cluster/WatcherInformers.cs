@@ -97,7 +97,8 @@ internal sealed class WatcherInformers
         };
         Switchovers.Changed += change =>
         {
-            if (change.Kind != InformerEventKind.Modified)
+            // Our own progress comes back as a change, too; its end matters, because the next one may begin then.
+            if (change.Kind != InformerEventKind.Modified || SwitchoverStatus.FinalPhases.Contains(change.Item.Status?.Phase ?? ""))
             {
                 Touched?.Invoke(new(change.Key.Namespace, change.Item.Spec.BlueGreen));
             }

@@ -69,6 +69,8 @@ internal sealed class FailoverMetrics
 
     public void Forgot(BlueGreenKey key) => _latest.TryRemove(key, out _);
 
+    public void ForgetAll() => _latest.Clear();
+
     private IEnumerable<Measurement<int>> ObserveActive()
     {
         foreach (var (key, status) in _latest)

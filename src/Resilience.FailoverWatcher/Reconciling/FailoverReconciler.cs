@@ -38,6 +38,7 @@ internal sealed partial class FailoverReconciler(
         {
             prober.Watch(key, null, []);
             _memories.TryRemove(key, out _);
+            metrics.Forgot(key);
             return null;
         }
         var memory = _memories.GetOrAdd(key, _ => new());
@@ -63,8 +64,14 @@ internal sealed partial class FailoverReconciler(
             await CommitAsync(seen, step, memory, decidedAt, cancellationToken).ConfigureAwait(false);
         }
         memory.ChangedAt = null;
-        Publish(key, seen, view, step, memory);
+        var (floors, others) = (step.Decisions.Where(IsAboutFloors).ToList(), step.Decisions.Where(decision => !IsAboutFloors(decision)).ToList());
+        Publish(key, seen, view, step, memory, others);
         await KeepFloorsAsync(key, step, cancellationToken).ConfigureAwait(false);
+        if (floors.Count > 0)
+        {
+            // Only now: a floor that could not be changed is tried again, and would be announced each time.
+            Publish(key, seen, view, step, memory, floors);
+        }
         return step.RecheckIn;
     }
 
@@ -95,8 +102,8 @@ internal sealed partial class FailoverReconciler(
         {
             memory.Pending = null;
             RecordMove(key, memory, pending, patchedAt: null);
-            Announce(key, pending.Step.Decisions);
-            memory.Late.AddRange(pending.Step.Decisions);
+            memory.Late.AddRange(pending.Step.Decisions.Where(decision => !IsAboutFloors(decision)));
+            Announce(key, memory.Late);
         }
     }
 
@@ -112,10 +119,10 @@ internal sealed partial class FailoverReconciler(
             memory.Timing.PatchMilliseconds, last.Reason);
     }
 
-    private void Publish(BlueGreenKey key, FailoverSnapshot seen, FailoverView view, FailoverStep step, Memory memory)
+    private void Publish(BlueGreenKey key, FailoverSnapshot seen, FailoverView view, FailoverStep step, Memory memory, List<FailoverDecision> decisions)
     {
-        Announce(key, step.Decisions);
-        var decisions = memory.Late.Count == 0 ? step.Decisions : [.. memory.Late, .. step.Decisions];
+        Announce(key, decisions);
+        decisions = [.. memory.Late, .. decisions];
         memory.Late.Clear();
         memory.Message = decisions.Count > 0 ? decisions[^1].Message : memory.Message;
         var active = step.RouteTo ?? seen.Active;
@@ -156,6 +163,8 @@ internal sealed partial class FailoverReconciler(
             await cluster.ReturnFloorAsync(key, slot, cancellationToken).ConfigureAwait(false);
         }
     }
+
+    private static bool IsAboutFloors(FailoverDecision decision) => decision.Reason == DecisionReason.FloorChanged;
 
     private FailoverView View(FailoverSnapshot seen) => new(seen.ObservedAt, seen.Active, Probed(seen.Key, seen.Blue), Probed(seen.Key, seen.Green))
     {

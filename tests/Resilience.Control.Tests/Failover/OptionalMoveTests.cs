@@ -241,6 +241,7 @@ public sealed class OptionalMoveTests
         scene.Clear(Slot.Blue);
         scene.Begin(Slot.Green, 2);
         scene.Run(3);
+        Assert.Equal(2, scene.State!.Needed);   // still known when the pods that it was read from are gone
         scene.Heal(Slot.Green);
         scene.Run(3);
         Assert.Equal(Slot.Green, Assert.Single(scene.Moves).Switch.To);

@@ -162,6 +162,18 @@ public sealed class RescueTests
         Assert.Single(scene.Said, said => said.Reason == DecisionReason.ProberDoubted);
     }
 
+    [Fact]
+    public void Decide_OneIsLostLongAgoAndTheOtherNow_TheLastOneIsTheFirstSign()
+    {
+        var scene = new Scene(green: 4, limits: new() { MinReady = new(1, IsPercent: false) });
+        scene.Decide();
+        scene.Lose(Slot.Blue, 1);
+        scene.Run(600);
+        scene.Lose(Slot.Blue, 1);
+        var lostAt = scene.Now;
+        Assert.Equal(lostAt, scene.After(0.02).State.LastSwitch!.FirstSign);   // not ten minutes before
+    }
+
     [Theory]
     [InlineData(FailoverMode.Observe)]
     [InlineData(FailoverMode.Paused)]
