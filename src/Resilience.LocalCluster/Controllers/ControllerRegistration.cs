@@ -8,5 +8,9 @@ internal static class ControllerRegistration
         .AddSingleton<IController>(s => s.GetRequiredService<EventRecorder>())
         .AddSingleton<IController, EndpointSliceController>()
         .AddSingleton<IController, ReplicaSetController>()
-        .AddSingleton<IController, DeploymentController>();
+        .AddSingleton<IController, DeploymentController>()
+        .AddSingleton<IController, JobController>()
+        .AddSingleton<IController, DisruptionController>()
+        .AddSingleton(s => s.GetRequiredService<EmbeddedClusterOptions>() is var o ? AutoscalerSettings.Create(o.HpaSyncPeriod, o.TimeScale) : null!)
+        .AddSingleton<IController, AutoscalerController>();
 }
