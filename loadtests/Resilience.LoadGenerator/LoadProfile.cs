@@ -14,6 +14,7 @@ public readonly record struct RatePoint(TimeSpan At, double Rps);
 public sealed class LoadProfile
 {
     private const double MaxRps = 100_000;
+    private const double NeverSeconds = 1e9;
     private const int SineSegments = 240;
 
     private readonly double[] _seconds;
@@ -117,7 +118,9 @@ public sealed class LoadProfile
         // missing = rate·x + slope·x²/2, in the form that neither divides by a slope near zero nor cancels.
         var root = (rate * rate) + (2 * slope * missing);
         var divisor = rate + Math.Sqrt(Math.Max(0, root));
-        return divisor > 0 ? TimeSpan.FromSeconds(_seconds[i] + (2 * missing / divisor)) : null;
+        var seconds = _seconds[i] + (2 * missing / divisor);
+        // Not a number or beyond TimeSpan: at a rate of (nearly) nothing it is never due.
+        return seconds < NeverSeconds ? TimeSpan.FromSeconds(seconds) : null;
     }
 
     private double Slope(int i) => i == _seconds.Length - 1 || _seconds[i + 1] <= _seconds[i] ? 0

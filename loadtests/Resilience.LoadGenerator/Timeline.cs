@@ -28,7 +28,8 @@ internal sealed class Timeline
 
     public GapReport GapAfter(DateTimeOffset instant, DateTimeOffset until)
     {
-        var (from, to) = (Microseconds(instant), Microseconds(until));
+        // After the last end of a request nobody asked any more, so that is no silence.
+        var (from, to) = (Microseconds(instant), Math.Min(Microseconds(until), _completions.Length > 0 ? _completions[^1] : long.MaxValue));
         var previous = LastOkAtOrBefore(from) ?? from;
         var (gap, gapStart, gapEnd) = (-1L, previous, (long?)null);
         long failed = 0;

@@ -1,0 +1,100 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace Resilience.LoadGenerator.Tests;
+
+/// <summary>A loopback HTTP server that can be stalled or frozen, and counts what reaches it.</summary>
+internal sealed class StubServer : IAsyncDisposable
+{
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly ConcurrentBag<Socket> _sockets = [];
+    private readonly Task _accepting;
+    private volatile TaskCompletionSource? _stall;
+    private int _connections;
+    private int _requests;
+
+    public StubServer()
+    {
+        _listener.Start(4_096);
+        _accepting = AcceptAsync();
+    }
+
+    public Uri Url => new($"http://{_listener.LocalEndpoint}/");
+
+    public int Connections => Volatile.Read(ref _connections);
+
+    public int Requests => Volatile.Read(ref _requests);
+
+    /// <summary>What the answer says, from the request's number; must be a whole HTTP answer.</summary>
+    public Func<int, string> Answer { get; set; } = static _ => Ok("blue");
+
+    public static string Ok(string slot, string extra = "") => $"HTTP/1.1 200 OK\r\nX-Slot: {slot}\r\n{extra}Content-Length: 2\r\n\r\nok";
+
+    /// <summary>From now on requests are read and not answered, until <see cref="Resume"/>.</summary>
+    public void Stall() => _stall = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public void Resume() => Interlocked.Exchange(ref _stall, null)?.SetResult();
+
+    public async ValueTask DisposeAsync()
+    {
+        _listener.Stop();
+        foreach (var socket in _sockets)
+        {
+            socket.Dispose();
+        }
+
+        await _accepting;
+    }
+
+    private async Task AcceptAsync()
+    {
+        try
+        {
+            while (true)
+            {
+                var socket = await _listener.AcceptSocketAsync();
+                socket.NoDelay = true;
+                _sockets.Add(socket);
+                Interlocked.Increment(ref _connections);
+                _ = ServeAsync(socket);
+            }
+        }
+        catch (Exception ex) when (ex is SocketException or ObjectDisposedException)
+        {
+            // Stopped.
+        }
+    }
+
+    private async Task ServeAsync(Socket socket)
+    {
+        var buffer = new byte[2_048];
+        try
+        {
+            int read;
+            while ((read = await socket.ReceiveAsync(buffer)) > 0)
+            {
+                var number = Interlocked.Increment(ref _requests);
+                if (_stall is { } stall)
+                {
+                    await stall.Task;
+                }
+
+                await socket.SendAsync(Encoding.ASCII.GetBytes(Answer(number)));
+                if (buffer.AsSpan(0, read).IndexOf("Connection: close"u8) >= 0)
+                {
+                    socket.Shutdown(SocketShutdown.Send);
+                }
+            }
+        }
+        catch (Exception ex) when (ex is SocketException or ObjectDisposedException)
+        {
+            // The client closed, or the server stopped.
+        }
+        finally
+        {
+            socket.Dispose();
+        }
+    }
+}
