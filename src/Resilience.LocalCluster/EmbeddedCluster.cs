@@ -79,7 +79,9 @@ public sealed class EmbeddedCluster : IAsyncDisposable
     private static WebApplication Build(EmbeddedClusterOptions options, ClusterPki pki)
     {
         var builder = WebApplication.CreateSlimBuilder();
-        _ = builder.Logging.ClearProviders();
+        _ = builder.Logging.ClearProviders().AddProvider(new FileLoggerProvider(Path.Combine(options.DataDirectory, "logs", "cluster.log"), options.Clock))
+            .AddFilter("Microsoft", LogLevel.Warning);
+        _ = builder.Services.Configure<HostOptions>(static host => host.ShutdownTimeout = TimeSpan.FromSeconds(2));
         _ = builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;

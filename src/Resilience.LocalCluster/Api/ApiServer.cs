@@ -46,12 +46,17 @@ internal sealed partial class ApiServer(
             throw new StatusException(401, "Unauthorized", "Unauthorized");
         }
 
+        if (await openApi.TryHandleAsync(context, path).ConfigureAwait(false))
+        {
+            return;
+        }
+
         if (Negotiation.Of(context.Request) is not { } negotiation)
         {
             throw new StatusException(406, "NotAcceptable", "only the following media types are accepted: application/json, application/yaml", []);
         }
 
-        if (await discovery.TryHandleAsync(context, path).ConfigureAwait(false) || await openApi.TryHandleAsync(context, path).ConfigureAwait(false))
+        if (await discovery.TryHandleAsync(context, path).ConfigureAwait(false))
         {
             return;
         }

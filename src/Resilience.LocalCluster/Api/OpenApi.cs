@@ -18,6 +18,12 @@ internal sealed class OpenApi
 {
     private const string SchemaPrefix = "#/components/schemas/";
 
+    /// <summary>
+    /// A swagger 2.0 document (protobuf) without paths: kubectl falls back to it when a kind is in no v3 document, and then says
+    /// that the kind does not exist instead of that the server is broken.
+    /// </summary>
+    private static readonly byte[] EmptyVersion2 = [0x0a, 3, .. "2.0"u8, 0x12, 5, 0x0a, 1, (byte)'K', 0x12, 0, 0x42, 0];
+
     private readonly ResourceRegistry _registry;
     private readonly CustomResourceRegistry _customResources;
     private readonly ConcurrentDictionary<string, byte[]> _documents = new(StringComparer.Ordinal);
@@ -34,6 +40,12 @@ internal sealed class OpenApi
         if (path == "/openapi/v3")
         {
             await Responses.JsonAsync(context, Index()).ConfigureAwait(false);
+            return true;
+        }
+
+        if (path == "/openapi/v2")
+        {
+            await Responses.BytesAsync(context, EmptyVersion2, contentType: "application/com.github.proto-openapi.spec.v2@v1.0+protobuf").ConfigureAwait(false);
             return true;
         }
 
@@ -81,7 +93,7 @@ internal sealed class OpenApi
     {
         var paths = new JsonObject();
         var schemas = new JsonObject();
-        foreach (var type in types.Where(static t => !t.Virtual))
+        foreach (var type in types.Where(static t => !t.Virtual && t.StoredAs is null))
         {
             Paths(type, paths);
             var schema = type.Custom ? Custom(type, schemas) : BuiltIn(type, schemas);

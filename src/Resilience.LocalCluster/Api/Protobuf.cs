@@ -41,6 +41,26 @@ internal static class Protobuf
         ["RoleBinding"] = Fields("1 metadata ObjectMeta", "2 subjects [Subject", "3 roleRef RoleRef"),
         ["ClusterRoleBinding"] = Fields("1 metadata ObjectMeta", "2 subjects [Subject", "3 roleRef RoleRef"),
         ["Subject"] = Fields("1 kind string", "2 apiGroup string", "3 name string", "4 namespace string"),
+        ["Deployment"] = Fields("1 metadata ObjectMeta", "2 spec DeploymentSpec"),
+        ["DeploymentSpec"] = Fields("1 replicas int", "2 selector LabelSelector", "3 template PodTemplateSpec", "4 strategy DeploymentStrategy", "5 minReadySeconds int"),
+        ["DeploymentStrategy"] = Fields("1 type string"),
+        ["LabelSelector"] = Fields("1 matchLabels map"),
+        ["PodTemplateSpec"] = Fields("1 metadata ObjectMeta", "2 spec PodSpec"),
+        ["PodSpec"] = Fields("2 containers [Container", "3 restartPolicy string", "8 serviceAccountName string"),
+        ["Container"] = Fields("1 name string", "2 image string", "3 command [string", "4 args [string", "6 ports [ContainerPort", "7 env [EnvVar", "14 imagePullPolicy string"),
+        ["ContainerPort"] = Fields("1 name string", "3 containerPort int", "4 protocol string"),
+        ["EnvVar"] = Fields("1 name string", "2 value string"),
+        ["Job"] = Fields("1 metadata ObjectMeta", "2 spec JobSpec"),
+        ["JobSpec"] = Fields("1 parallelism int", "2 completions int", "3 activeDeadlineSeconds int", "6 template PodTemplateSpec", "7 backoffLimit int"),
+        ["Service"] = Fields("1 metadata ObjectMeta", "2 spec ServiceSpec"),
+        ["ServiceSpec"] = Fields("1 ports [ServicePort", "2 selector map", "3 clusterIP string", "4 type string", "7 sessionAffinity string", "10 externalName string"),
+        ["ServicePort"] = Fields("1 name string", "2 protocol string", "3 port int", "4 targetPort IntOrString", "5 nodePort int"),
+        ["PodDisruptionBudget"] = Fields("1 metadata ObjectMeta", "2 spec PodDisruptionBudgetSpec"),
+        ["PodDisruptionBudgetSpec"] = Fields("1 minAvailable IntOrString", "2 selector LabelSelector", "3 maxUnavailable IntOrString"),
+        ["HorizontalPodAutoscaler"] = Fields("1 metadata ObjectMeta", "2 spec HorizontalPodAutoscalerSpec"),
+        ["HorizontalPodAutoscalerSpec"] = Fields("1 scaleTargetRef CrossVersionObjectReference", "2 minReplicas int", "3 maxReplicas int", "4 targetCPUUtilizationPercentage int"),
+        ["CrossVersionObjectReference"] = Fields("1 kind string", "2 name string", "3 apiVersion string"),
+        ["IntOrString"] = Fields("1 type int", "2 intVal int", "3 strVal string"),
         ["RoleRef"] = Fields("1 apiGroup string", "2 kind string", "3 name string"),
     };
 
@@ -136,6 +156,10 @@ internal static class Protobuf
                 var items = message[name] as JsonArray ?? [];
                 message[name] ??= items;
                 items.Add(kind == "[string" ? JsonValue.Create(Encoding.UTF8.GetString(value)) : Message(value, kind[1..]));
+                break;
+            case "IntOrString":
+                var either = Message(value, kind);
+                message[name] = either["type"]?.GetValue<long>() == 1 ? either["strVal"]?.DeepClone() : either["intVal"]?.DeepClone() ?? 0;
                 break;
             default:
                 message[name] = Message(value, kind);

@@ -153,7 +153,7 @@ internal sealed partial class GarbageCollector : IController, IDisposable
         return owner?.Uid == reference.String("uid") ? owner : null;
     }
 
-    private IEnumerable<StoredObject> DependentsOf(string uid) => _registry.Types.Where(static t => !t.Virtual)
+    private IEnumerable<StoredObject> DependentsOf(string uid) => _registry.Types.Where(static t => !t.Virtual && t.StoredAs is null)
         .SelectMany(t => _store.List(t)).Where(o => Owners(o).Any(r => r.String("uid") == uid));
 
     private static List<JsonNode> Owners(StoredObject item) => [.. (item.Metadata.Array("ownerReferences") ?? []).OfType<JsonNode>()];

@@ -104,7 +104,7 @@ internal sealed class NamespaceLifecycle : IController, IDisposable
     private void Empty(StoredObject ns)
     {
         var left = 0;
-        foreach (var item in _registry.Types.Where(static t => t.Namespaced && !t.Virtual).SelectMany(t => _store.List(t, ns.Name)).ToList())
+        foreach (var item in _registry.Types.Where(static t => t.Namespaced && !t.Virtual && t.StoredAs is null).SelectMany(t => _store.List(t, ns.Name)).ToList())
         {
             if (!item.IsDeleting)
             {

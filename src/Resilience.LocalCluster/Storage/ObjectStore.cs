@@ -78,7 +78,7 @@ internal sealed class ObjectStore
             metadata["name"] = metadata.String("generateName")! + RandomNumberGenerator.GetString(NameAlphabet, 5);
         }
 
-        if (type.HasStatus && !type.Custom)
+        if (type.HasStatus)
         {
             _ = body.Remove("status");
         }

@@ -24,6 +24,9 @@ internal sealed record ResourceType(string Group, string Version, string Plural,
     /// <summary>Served without being stored (metrics, reviews): listed by discovery, unknown to the store.</summary>
     public bool Virtual { get; init; }
 
+    /// <summary>The version objects are kept in, where this one is only another view of them.</summary>
+    public ResourceType? StoredAs { get; init; }
+
     /// <summary>Verbs in the order discovery lists them; empty means all of them.</summary>
     public IReadOnlyList<string> Verbs { get; init; } = [];
 

@@ -48,8 +48,7 @@ internal sealed class Representation(TableRenderer tables)
             return item.Utf8;
         }
 
-        var body = item.Clone();
-        body["apiVersion"] = type.ApiVersion;
+        var body = VersionConversion.FromStored(type, item.Clone());
         return Encoding.UTF8.GetBytes(body.ToJsonString(JsonExtensions.Compact));
     }
 

@@ -31,7 +31,7 @@ internal sealed class ResourceHandler(
         {
             "GET" or "HEAD" => GetAsync(request),
             "PUT" => ReplaceAsync(request, status: false),
-            "PATCH" => patches.HandleAsync(request, status: false),
+            "PATCH" when request.Type.StoredAs is null => patches.HandleAsync(request, status: false),
             "DELETE" => DeleteAsync(request),
             _ => throw StatusException.MethodNotAllowed(),
         };
@@ -103,9 +103,10 @@ internal sealed class ResourceHandler(
         var body = await RequestBody.ObjectAsync(request.Http, request.Type.Kind).ConfigureAwait(false);
         ObjectDecoder.CheckKind(request.Type, body);
         CheckNamespace(request, body);
-        decoder.Decode(request, body);
-        Track(request, null, body);
-        var made = store.Create(request.Type, request.Namespace, body, request.DryRun);
+        var stored = VersionConversion.ToStored(request, body);
+        decoder.Decode(stored, body);
+        Track(stored, null, body);
+        var made = store.Create(stored.Type, request.Namespace, body, request.DryRun);
         await representation.WriteAsync(request, made, 201).ConfigureAwait(false);
     }
 
@@ -119,7 +120,8 @@ internal sealed class ResourceHandler(
             throw StatusException.BadRequest($"the name of the object ({name}) does not match the name on the URL ({request.Name})");
         }
 
-        decoder.Decode(request, body);
+        var stored = VersionConversion.ToStored(request, body);
+        decoder.Decode(stored, body);
         var precondition = PreconditionOf(body);
         void Mutate(JsonObject current)
         {
@@ -135,12 +137,12 @@ internal sealed class ResourceHandler(
             var metadata = current.Ensure("metadata");
             metadata["creationTimestamp"] = created;
             metadata["managedFields"] = managed;
-            Track(request, before, current, status);
+            Track(stored, before, current, status);
         }
 
         var written = status
-            ? store.UpdateStatus(request.Type, request.Namespace, request.Name, Mutate, precondition, request.DryRun)
-            : store.Update(request.Type, request.Namespace, request.Name, Mutate, precondition, request.DryRun);
+            ? store.UpdateStatus(stored.Type, request.Namespace, request.Name, Mutate, precondition, request.DryRun)
+            : store.Update(stored.Type, request.Namespace, request.Name, Mutate, precondition, request.DryRun);
         await representation.WriteAsync(request, written).ConfigureAwait(false);
     }
 

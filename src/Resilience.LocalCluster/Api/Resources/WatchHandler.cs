@@ -7,7 +7,7 @@ using Resilience.LocalCluster.Storage;
 namespace Resilience.LocalCluster.Api.Resources;
 
 /// <summary>Streams changes: each event is written and flushed as it commits, several at once only when several are waiting.</summary>
-internal sealed class WatchHandler(ObjectStore store, Representation representation, TimeProvider clock)
+internal sealed class WatchHandler(ObjectStore store, Representation representation, IHostApplicationLifetime lifetime, TimeProvider clock)
 {
     private static readonly TimeSpan BookmarkPeriod = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan DefaultTimeout = TimeSpan.FromMinutes(45);
@@ -18,7 +18,7 @@ internal sealed class WatchHandler(ObjectStore store, Representation representat
         var from = ParseVersion(request.Query("resourceVersion"));
         var initial = request.Query("sendInitialEvents") is null ? from is null or 0 : request.Flag("sendInitialEvents");
         var timeout = request.Number("timeoutSeconds") is { } seconds and > 0 ? TimeSpan.FromSeconds(seconds) : DefaultTimeout;
-        using var ending = CancellationTokenSource.CreateLinkedTokenSource(request.Aborted);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(request.Aborted, lifetime.ApplicationStopping);
         using var timer = clock.CreateTimer(static state => ((CancellationTokenSource)state!).Cancel(), ending, timeout, Timeout.InfiniteTimeSpan);
 
         request.Http.Response.ContentType = Responses.JsonType;

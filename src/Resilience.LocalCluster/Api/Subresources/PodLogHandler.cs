@@ -7,7 +7,7 @@ using Resilience.LocalCluster.Storage;
 namespace Resilience.LocalCluster.Api.Subresources;
 
 /// <summary><c>pods/log</c>: container, previous, tailLines, sinceSeconds, sinceTime, timestamps, limitBytes and follow.</summary>
-internal sealed class PodLogHandler(ObjectStore store, TimeProvider clock, IPodLogs? logs = null)
+internal sealed class PodLogHandler(ObjectStore store, TimeProvider clock, IHostApplicationLifetime lifetime, IPodLogs? logs = null)
 {
     public async Task HandleAsync(ResourceRequest request)
     {
@@ -28,7 +28,7 @@ internal sealed class PodLogHandler(ObjectStore store, TimeProvider clock, IPodL
         await CopyAsync(request, file, log, filter).ConfigureAwait(false);
     }
 
-    private static async Task CopyAsync(ResourceRequest request, FileStream file, IPodLog log, LineFilter filter)
+    private async Task CopyAsync(ResourceRequest request, FileStream file, IPodLog log, LineFilter filter)
     {
         var follow = request.Flag("follow") && request.Query("follow") is not null;
         var output = request.Http.Response.Body;
@@ -54,7 +54,8 @@ internal sealed class PodLogHandler(ObjectStore store, TimeProvider clock, IPodL
                 return;
             }
 
-            await log.WaitForMoreAsync(file.Position, request.Aborted).ConfigureAwait(false);
+            using var ending = CancellationTokenSource.CreateLinkedTokenSource(request.Aborted, lifetime.ApplicationStopping);
+            await log.WaitForMoreAsync(file.Position, ending.Token).ConfigureAwait(false);
         }
     }
 

@@ -12,7 +12,7 @@ internal static class BuiltInSchemas
 
     /// <summary>Null for kinds that are served without being stored.</summary>
     public static TypeSchema? For(ResourceType type) =>
-        type.Custom ? null
+        type.Custom || type.StoredAs is not null ? null
         : type == ResourceTypes.EventsV1 ? Types["EventsEvent"]
         : Types.GetValueOrDefault(type.Kind);
 
