@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Options;
 using Resilience.ClusterAccess.Election;
 using Resilience.ClusterAccess.Queues;
@@ -19,13 +20,14 @@ internal sealed partial class FailoverWorker : BackgroundService
     private readonly StatusPublisher _publisher;
     private readonly LeaseElection _election;
     private readonly FailoverMetrics _metrics;
+    private readonly IMeterFactory _meters;
     private readonly WatcherOptions _options;
     private readonly TimeProvider _clock;
     private readonly ILogger _logger;
 
     public FailoverWorker(
         WorkQueue<BlueGreenKey> queue, FailoverReconciler reconciler, KubernetesFailoverCluster cluster, WatcherInformers informers, ActiveProber prober,
-        StatusPublisher publisher, LeaseElection election, FailoverMetrics metrics, IOptions<WatcherOptions> options, TimeProvider clock, ILogger<FailoverWorker> logger)
+        StatusPublisher publisher, LeaseElection election, FailoverMetrics metrics, IMeterFactory meters, IOptions<WatcherOptions> options, TimeProvider clock, ILogger<FailoverWorker> logger)
     {
         _queue = queue;
         _reconciler = reconciler;
@@ -35,6 +37,7 @@ internal sealed partial class FailoverWorker : BackgroundService
         _publisher = publisher;
         _election = election;
         _metrics = metrics;
+        _meters = meters;
         _options = options.Value;
         _clock = clock;
         _logger = logger;
@@ -48,6 +51,7 @@ internal sealed partial class FailoverWorker : BackgroundService
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        await Rehearsal.PlayAsync(_meters, _clock, stoppingToken).ConfigureAwait(false);
         await _informers.WaitForSyncAsync(stoppingToken).ConfigureAwait(false);
         LogSynced(_logger, _informers.BlueGreens.Count, _informers.Pods.Count);
         List<Task> loops = [.. Enumerable.Range(0, _options.Workers).Select(_ => WorkAsync(stoppingToken)), ResyncAsync(stoppingToken)];
@@ -90,7 +94,11 @@ internal sealed partial class FailoverWorker : BackgroundService
             {
                 await ReconcileAsync(key, stoppingToken).ConfigureAwait(false);
             }
-            // Whoever wins the lease looks at every key, so a follower may drop this one.
+            else
+            {
+                // Whoever wins the lease looks at every key, so a follower may drop this one. Reading it keeps that code warm.
+                _ = await _cluster.ReadAsync(key, ReadFrom.Cache, stoppingToken).ConfigureAwait(false);
+            }
             _queue.Done(key);
         }
     }

@@ -77,7 +77,8 @@ internal static class WatcherServices
             Duration = options.LeaseDuration,
             RenewDeadline = options.LeaseDuration * 0.7,
             RenewInterval = options.LeaseDuration * 0.2,
-            RetryPeriod = options.LeaseDuration * 0.1,
+            // A follower learns of a renewal this late, and waits that much longer for a leader that has vanished.
+            RetryPeriod = options.LeaseDuration * 0.05,
         };
         return new(provider.GetRequiredService<ClusterApi>(), lease, provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<LeaseElection>>());

@@ -6,12 +6,9 @@ using Resilience.Control.Failover;
 namespace Resilience.FailoverWatcher.Reconciling;
 
 /// <summary>Instruments of the watcher; docs/metrics.md lists them.</summary>
-internal sealed class FailoverMetrics
+internal sealed class FailoverMetrics : IDisposable
 {
     public const string MeterName = "Resilience.FailoverWatcher";
-
-    /// <summary>One span per committed decision.</summary>
-    public static readonly ActivitySource Source = new(MeterName);
 
     private static readonly InstrumentAdvice<double> Milliseconds = new() { HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10] };
 
@@ -25,9 +22,12 @@ internal sealed class FailoverMetrics
     private readonly Counter<long> _probes;
     private readonly ConcurrentDictionary<BlueGreenKey, FailoverStatus> _latest = new();
 
-    public FailoverMetrics(IMeterFactory factory)
+    /// <param name="factory">Owns the meter.</param>
+    /// <param name="name">Of the meter and of the source of spans.</param>
+    public FailoverMetrics(IMeterFactory factory, string name = MeterName)
     {
-        var meter = factory.Create(MeterName);
+        Source = new(name);
+        var meter = factory.Create(name);
         _switches = meter.CreateCounter<long>("resilience.failover.switches", "{switch}", "Moves of traffic between slots.");
         _decisions = meter.CreateCounter<long>("resilience.failover.decisions", "{decision}", "Announced decisions, by reason.");
         _conflicts = meter.CreateCounter<long>("resilience.failover.conflicts", "{conflict}", "Decisions thrown away because the cluster had moved on (HTTP 409).");
@@ -39,6 +39,11 @@ internal sealed class FailoverMetrics
         meter.CreateObservableGauge("resilience.failover.active", ObserveActive, "1", "1 for the slot that has the traffic, 0 for the other.");
         meter.CreateObservableGauge("resilience.failover.serving.pods", ObserveServing, "{pod}", "Pods of a slot that can serve.");
     }
+
+    /// <summary>One span per committed decision.</summary>
+    public ActivitySource Source { get; }
+
+    public void Dispose() => Source.Dispose();
 
     public void Moved(SwitchTiming timing)
     {

@@ -77,7 +77,7 @@ internal sealed partial class FailoverReconciler(
 
     private async Task CommitAsync(FailoverSnapshot seen, FailoverStep step, Memory memory, DateTimeOffset decidedAt, CancellationToken cancellationToken)
     {
-        using var activity = FailoverMetrics.Source.StartActivity(step.RouteTo is null ? "save-state" : "move-traffic");
+        using var activity = metrics.Source.StartActivity(step.RouteTo is null ? "save-state" : "move-traffic");
         Describe(activity, seen, step);
         // If the answer to the patch is lost it may still have been carried out: then the next read shows this state and it is announced late.
         memory.Pending = new(step, memory.ChangedAt ?? seen.ObservedAt, decidedAt);
