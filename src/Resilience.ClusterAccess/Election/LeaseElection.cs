@@ -33,7 +33,7 @@ public sealed partial class LeaseElection
         _options = options.Validated();
         _clock = clock;
         _logger = logger;
-        _random = new Random(StringComparer.Ordinal.GetHashCode(options.Identity));
+        _random = new Random(StableHash.Of(options.Identity));
     }
 
     /// <summary>Told true after winning and false after losing; handlers run on the election's loop and must be quick.</summary>

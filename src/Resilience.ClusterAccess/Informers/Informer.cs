@@ -39,7 +39,7 @@ public sealed partial class Informer<T> : IInformer
         _options = options;
         _clock = clock;
         _logger = logger;
-        _backoff = new(options.BackoffFirst, options.BackoffCap, new Random(options.Seed ^ StringComparer.Ordinal.GetHashCode(type.Plural)));
+        _backoff = new(options.BackoffFirst, options.BackoffCap, new Random(options.Seed ^ StableHash.Of(type.Plural)));
         _lastContact = clock.GetTimestamp();
     }
 
