@@ -89,8 +89,9 @@ internal sealed partial class Deliberation
         // Only the watcher's own moves are undone: people who moved traffic meant it.
         && _state.LastSwitch?.Kind is SwitchKind.Rescue or SwitchKind.Optional;
 
+    // While it is being enlarged the standby has fewer pods than it wants, by our own doing: that must not end the preparation.
     private bool IsStandbyFit() =>
-        _standby is { Lost: 0, Settled: > 0 } && _standby.Settled >= _standby.Desired;
+        _standby is { Lost: 0, Settled: > 0 } && (_standby.Settled >= _standby.Desired || _state.Phase == FailoverPhase.Preparing);
 
     private bool IsFailbackDue() =>
         _limits.Failback == FailbackPolicy.Automatic && IsFailbackInQuestion() && IsStandbyFit()

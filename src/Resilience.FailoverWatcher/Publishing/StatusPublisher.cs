@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Options;
 using Resilience.ClusterAccess.Api;
+using Resilience.ClusterAccess.Election;
 using Resilience.ClusterAccess.Events;
 using Resilience.ClusterAccess.Queues;
 using Resilience.ClusterAccess.Resources;
@@ -15,7 +16,7 @@ namespace Resilience.FailoverWatcher.Publishing;
 /// written at most once per <see cref="WatcherOptions.StatusInterval"/>, the first change almost at once.
 /// </summary>
 internal sealed partial class StatusPublisher(
-    ClusterApi api, WatcherInformers informers, EventRecorder events, IOptions<WatcherOptions> options, TimeProvider clock,
+    ClusterApi api, WatcherInformers informers, EventRecorder events, LeaseElection election, IOptions<WatcherOptions> options, TimeProvider clock,
     ILogger<StatusPublisher> logger) : IDisposable
 {
     /// <summary>A move and what follows from it within a moment become one write.</summary>
@@ -107,8 +108,9 @@ internal sealed partial class StatusPublisher(
             moves = [.. entry.Moves];
             entry.WrittenAt = clock.GetTimestamp();
         }
-        if (status is null)
+        if (status is null || !election.IsLeader)
         {
+            // What a former leader has left to say is older than what its successor has said.
             return;
         }
         var body = StatusProjection.BlueGreen(blueGreen, status, moves, clock.GetUtcNow());
@@ -120,12 +122,14 @@ internal sealed partial class StatusPublisher(
     private async Task WriteSwitchoverAsync(BlueGreenKey key, SwitchoverProgress? progress, CancellationToken cancellationToken)
     {
         if (progress is null || informers.Switchovers.Get(key.Namespace, progress.Name) is not { } switchover || switchover.Metadata.Uid != progress.Uid
-            || switchover.Status?.Phase == progress.Phase.ToString())
+            || switchover.Status?.Phase == progress.Phase.ToString() || SwitchoverStatus.FinalPhases.Contains(switchover.Status?.Phase ?? ""))
         {
             return;
         }
         var body = StatusProjection.Switchover(switchover, progress);
-        await api.PatchAsync(ResourceTypes.Switchovers, key.Namespace, progress.Name, ResourcePatch.Merge(body), cancellationToken,
+        // Conditional: a final status that is written over would bring the Switchover back to life.
+        var patch = ResourcePatch.MergeIf(switchover.Metadata.ResourceVersion, body);
+        await api.PatchAsync(ResourceTypes.Switchovers, key.Namespace, progress.Name, patch, cancellationToken,
             FieldManagers.FailoverWatcher, "status").ConfigureAwait(false);
     }
 
