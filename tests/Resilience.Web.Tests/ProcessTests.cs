@@ -41,7 +41,8 @@ public sealed class ProcessTests
         using var connection = await RawConnection.OpenAsync(pod.Main, Cancel);
         var answer = connection.GetAsync("/work?n=1", Cancel);
         using var management = new HttpClient { BaseAddress = pod.Management };
-        await UntilAsync(async () => (await management.GetStringAsync("/metrics", Cancel)).Contains("kestrel_active_connections", StringComparison.Ordinal));
+        // Counted on admission: the request is inside, and takes its 1.5 s.
+        await UntilAsync(async () => (await management.GetStringAsync("/metrics", Cancel)).Contains("resilience_web_queue_wait_seconds_count", StringComparison.Ordinal));
         pod.Signal(PodProcess.SigTerm);
         Assert.StartsWith("HTTP/1.1 200", await answer, StringComparison.Ordinal);
         Assert.Equal(0, await pod.ExitCodeAsync(Cancel));
