@@ -134,7 +134,8 @@ internal sealed partial class Deliberation
 
     private void StartHoldDown()
     {
-        var followsClosely = _state.HoldDownUntil is { } until && _now < until + _limits.MaxHoldDown;
+        // A quiet time as long as the last hold-down earns a short one again.
+        var followsClosely = _state.HoldDownUntil is { } until && _now < until + Doubled(_limits.HoldDown, _state.HoldDownLevel, _limits.MaxHoldDown);
         var level = followsClosely ? _state.HoldDownLevel + 1 : 0;
         _state = _state with { HoldDownLevel = level, HoldDownUntil = _now + Doubled(_limits.HoldDown, level, _limits.MaxHoldDown) };
     }

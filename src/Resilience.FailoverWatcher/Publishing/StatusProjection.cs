@@ -27,7 +27,7 @@ internal static class StatusProjection
         if (status.InvalidSpec is null)
         {
             body["slots"] = new JsonObject { ["blue"] = Slot(status.Blue), ["green"] = Slot(status.Green) };
-            body["lastSwitch"] = status.LastSwitch is { } last ? Switch(last) : null;
+            body["lastSwitch"] = status.LastSwitch is { } last ? Told(current, last) : null;
             body["history"] = History(current, moves);
         }
         return new() { ["status"] = body };
@@ -63,7 +63,7 @@ internal static class StatusProjection
         foreach (var move in moves)
         {
             told.Add(Time(move.Switch.At)!);
-            history.Add(Switch(move));
+            history.Add(Told(current, move));
         }
         foreach (var known in current.Status?.History ?? [])
         {
@@ -74,6 +74,10 @@ internal static class StatusProjection
         }
         return history;
     }
+
+    /// <summary>A new leader knows that a move was made, but not how long its steps took: what its predecessor wrote about that is kept.</summary>
+    private static JsonObject Told(BlueGreen current, SwitchTiming move) =>
+        move.DetectedAt is null && current.Status?.History?.FirstOrDefault(known => Time(known.Time) == Time(move.Switch.At)) is { } known ? Switch(known) : Switch(move);
 
     private static JsonObject Slot(SlotSummary slot) => new()
     {

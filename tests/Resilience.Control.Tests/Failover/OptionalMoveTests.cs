@@ -149,6 +149,22 @@ public sealed class OptionalMoveTests
         Assert.Equal(TimeSpan.FromSeconds(120), scene.State.HoldDownUntil - scene.Moves[1].At);   // doubled
     }
 
+    [Theory]
+    [InlineData(110, 1)]   // 50 s after a hold-down of 60 s: still troubled
+    [InlineData(130, 0)]   // 70 s after: forgiven
+    public void Decide_NextMoveAfterAQuietTime_StartsSmallAgain(double seconds, int level)
+    {
+        var scene = new Scene();
+        scene.Decide();
+        scene.Lose(Slot.Blue, 2);
+        scene.After(0);
+        scene.Heal(Slot.Blue);
+        scene.Run(seconds);
+        scene.Lose(Slot.Green, 2);
+        scene.After(0);
+        Assert.Equal(level, scene.State!.HoldDownLevel);
+    }
+
     [Fact]
     public void Decide_Acknowledged_EndsTheHoldDownOnce()
     {
