@@ -10,6 +10,9 @@ namespace Resilience.Lab.Cluster;
 /// <summary>The cluster as the lab's commands see it: the demo's slots, their pods, and the ways to hurt them.</summary>
 internal sealed class LabCluster : IDisposable
 {
+    /// <summary>What the embedded cluster's version ends with.</summary>
+    private const string EmbeddedVersionSuffix = "+resilience-lab";
+
     private readonly ClusterConnection _connection;
     private string? _faultToken;
 
@@ -24,7 +27,7 @@ internal sealed class LabCluster : IDisposable
 
     public TimeProvider Time { get; }
 
-    /// <summary>True when the server offers the drill API, which only the embedded cluster does.</summary>
+    /// <summary>True on the embedded cluster, which alone has the drill API.</summary>
     public bool IsEmbedded { get; }
 
     /// <summary>Word for reports: no embedded figure may pass for one of a real cluster.</summary>
@@ -35,8 +38,8 @@ internal sealed class LabCluster : IDisposable
         var connection = ClusterConnection.Create(new ClusterConnectionOptions { KubeconfigPath = kubeconfig, Context = context, UserAgent = "lab" }, time);
         try
         {
-            _ = await connection.VerifyAsync(stop).ConfigureAwait(false);
-            return new LabCluster(connection, time, await HasDrillApiAsync(connection.Api, stop).ConfigureAwait(false));
+            var version = await connection.VerifyAsync(stop).ConfigureAwait(false);
+            return new LabCluster(connection, time, version.EndsWith(EmbeddedVersionSuffix, StringComparison.Ordinal));
         }
         catch
         {
@@ -84,18 +87,5 @@ internal sealed class LabCluster : IDisposable
         return secret?.Data is { } data && data.TryGetValue("token", out var token)
             ? Encoding.UTF8.GetString(token).Trim()
             : throw new LabException($"the Secret {Names.FaultSecret} with the key \"token\" is missing", "Apply k8s/base, which has it: without the token the web pods take no faults.");
-    }
-
-    private static async Task<bool> HasDrillApiAsync(ClusterApi api, CancellationToken stop)
-    {
-        try
-        {
-            _ = await api.SendRawAsync(HttpMethod.Get, ApiPath.DrillApi, null, stop).ConfigureAwait(false);
-            return true;
-        }
-        catch (ClusterException missing) when (missing.StatusCode is not null)
-        {
-            return false;
-        }
     }
 }

@@ -20,9 +20,7 @@ internal static class Names
 /// <summary>API paths outside the typed kinds.</summary>
 internal static class ApiPath
 {
-    public const string DrillApi = "apis/drills.resilience.dev/v1alpha1";
-
-    private const string Drill = $"{DrillApi}/namespaces/{Names.Namespace}";
+    private const string Drill = $"apis/drills.resilience.dev/v1alpha1/namespaces/{Names.Namespace}";
 
     public static string Faults(string pod) => $"api/v1/namespaces/{Names.Namespace}/pods/{pod}:9090/proxy/faults";
 
