@@ -33,7 +33,9 @@ internal static class ClusterServices
     }
 
     public static IServiceCollection AddApiServer(this IServiceCollection services) => services
-        .AddSingleton<ClusterEndpoint>().AddSingleton<TokenAuthority>().AddSingleton<IAuthorizer, AllowEverything>()
+        .AddSingleton<ClusterEndpoint>().AddSingleton<TokenAuthority>()
+        .AddSingleton<IAuthorizer>(static p => p.GetRequiredService<EmbeddedClusterOptions>().EnforceRbac
+            ? new RbacAuthorizer(p.GetRequiredService<ObjectStore>()) : new AllowEverything())
         .AddSingleton<IServiceAccountKubeconfigs, ServiceAccountKubeconfigs>()
         .AddSingleton<TableRenderer>().AddSingleton<Representation>().AddSingleton<ObjectDecoder>()
         .AddSingleton<ResourceHandler>().AddSingleton<PatchHandler>().AddSingleton<WatchHandler>()

@@ -34,6 +34,9 @@ public sealed class EmbeddedClusterOptions
     /// <summary>Cores the node claims to have.</summary>
     public int NodeCpu { get; init; } = 8;
 
+    /// <summary>Refuse what no Role allows; otherwise every token may do everything.</summary>
+    public bool EnforceRbac { get; init; }
+
     public PodRuntime PodRuntime { get; init; } = PodRuntime.Process;
 
     /// <summary>Clock of everything but certificates.</summary>

@@ -12,9 +12,17 @@ internal sealed class ObjectDecoder(CustomResourceRegistry customResources)
         ? customResources.Find(type)?.Fields ?? FieldSchema.Any
         : BuiltInSchemas.For(type)?.AsField() ?? FieldSchema.Any;
 
-    /// <summary>Checks that the body is of the kind the path serves.</summary>
+    /// <summary>
+    /// Checks that the body is of the kind the path serves. A built-in kind goes without saying, and typed clients do not say it.
+    /// </summary>
     public static void CheckKind(ResourceType type, JsonObject body)
     {
+        if (!type.Custom)
+        {
+            body["kind"] ??= type.Kind;
+            body["apiVersion"] ??= type.ApiVersion;
+        }
+
         var kind = body.String("kind") ?? "";
         var apiVersion = body.String("apiVersion") ?? "";
         if (kind.Length == 0)
