@@ -52,13 +52,10 @@ internal sealed class ConformalBand
     public double Quantile(double q)
     {
         var guardCount = (int)Math.Min(_added, _guardSorted.Length);
-        return Math.Max(At(_sorted, Count, q), Between(_guardSorted, guardCount, Math.Min(q, 0.95)));
+        return Math.Max(Between(_sorted, Count, q), Between(_guardSorted, guardCount, Math.Min(q, 0.95)));
     }
 
-    private static double At(float[] sorted, int count, double q) =>
-        count == 0 ? double.NaN : sorted[Math.Clamp((int)Math.Ceiling((count + 1) * q) - 1, 0, count - 1)];
-
-    /// <summary>Quantile by interpolation: with so few residuals the next one up would be the largest of them.</summary>
+    /// <summary>Quantile by interpolation: with few residuals the next one up may be far away.</summary>
     private static double Between(float[] sorted, int count, double q)
     {
         var rank = q * (count - 1);

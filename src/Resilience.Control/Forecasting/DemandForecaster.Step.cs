@@ -66,6 +66,7 @@ public sealed partial class DemandForecaster
                 _skillErrors.Add((3 * h) + 1, Math.Abs(actual - _median));
                 _skillErrors.Add((3 * h) + 2, Math.Abs(actual - Series.Values[Series.Count - 1 - _horizons[h]]));
                 _bands[h].Add((actual - pool) / _pendingScale[(slot * _horizons.Length) + h]);
+                _volatility[h].Add(_clock.Phase(newest), Math.Abs(actual - pool) / ConformalBand.Scale(pool, _median));
             }
         }
     }
@@ -94,7 +95,7 @@ public sealed partial class DemandForecaster
             }
 
             _point[h] = pool;
-            _scale[h] = ConformalBand.Scale(pool, _median);
+            _scale[h] = ConformalBand.Scale(pool, _median) * _volatility[h].At(_clock.Phase(newest + _horizons[h]));
             _pendingPool[(slot * _horizons.Length) + h] = pool;
             _pendingScale[(slot * _horizons.Length) + h] = _scale[h];
         }

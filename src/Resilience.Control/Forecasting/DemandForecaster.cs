@@ -42,6 +42,7 @@ public sealed partial class DemandForecaster
     private readonly TrailingMean _poolErrors;
     private readonly TrailingMean _skillErrors;
     private readonly ConformalBand[] _bands;
+    private readonly VolatilityProfile[] _volatility;
     private readonly double[] _weights;
     private readonly double[] _point;
     private readonly double[] _scale;
@@ -76,6 +77,7 @@ public sealed partial class DemandForecaster
         _skillErrors = new TrailingMean(3 * h, Steps(options.ResidualWindow));
         var guard = Math.Max(Steps(TimeSpan.FromMinutes(60)), GuardPointsMinimum);
         _bands = [.. _horizons.Select(_ => new ConformalBand(Steps(options.ResidualWindow), guard))];
+        _volatility = [.. _horizons.Select(_ => new VolatilityProfile(series.StepsPerDay))];
         _weights = new double[h * m];
         _point = new double[h];
         _scale = new double[h];
