@@ -17,6 +17,8 @@ internal static class LabCommandLine
         root.Add(ExperimentsCommand.Create());
         root.Add(RunCommand.Create());
         root.Add(SwitchoverCommand.Create());
+        root.Add(BacktestCommand.Create());
+        root.Add(ReplayCommand.Create());
         root.Add(BenchCommand.Create());
         root.Add(CleanupCommand.Create());
         root.Add(DoctorCommand.Create());
