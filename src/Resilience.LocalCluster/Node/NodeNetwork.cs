@@ -91,6 +91,7 @@ internal sealed class NodeNetwork : IDisposable
         try
         {
             socket.Bind(new IPEndPoint(IPAddress.Parse(prefix + ".254"), ClaimPort));
+            socket.Listen(1);   // two sockets may be bound to one address, but only one may listen
             var pods = Enumerable.Range(FirstPod, LastPod - FirstPod + 1).Select(last => $"{prefix}.{last}");
             return new NodeNetwork(node, pods, socket);
         }
