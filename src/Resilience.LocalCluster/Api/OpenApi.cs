@@ -45,7 +45,7 @@ internal sealed class OpenApi
 
         if (path == "/openapi/v2")
         {
-            await Responses.BytesAsync(context, EmptyVersion2, contentType: "application/com.github.proto-openapi.spec.v2@v1.0+protobuf").ConfigureAwait(false);
+            await Responses.BytesAsync(context, EmptyVersion2, contentType: "application/com.github.proto-openapi.spec.v2.v1.0+protobuf").ConfigureAwait(false);
             return true;
         }
 
