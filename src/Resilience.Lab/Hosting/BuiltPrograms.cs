@@ -19,6 +19,8 @@ internal static class BuiltPrograms
     public static IReadOnlyList<string> Command(string project) => Find(project)
         ?? throw new LabException($"the program {project} is not built", "Build everything with \"dotnet build Resilience.sln\", then try again.");
 
+    public static bool IsBuilt(string project) => Find(project) is not null;
+
     /// <summary>Writes the table that tells the embedded cluster which program an image name stands for.</summary>
     public static void WriteImages(string file)
     {

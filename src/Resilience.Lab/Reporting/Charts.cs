@@ -75,10 +75,12 @@ internal static partial class Charts
             AxislineColor = Grid,
             TicklineColor = Grid,
             TitleColor = Muted,
+            AxisTitleDistance = 8,
         });
         left ??= new LinearAxis { Position = AxisPosition.Left, Minimum = 0, MinimumRange = 3, MaximumPadding = 0.12 };
         left.Title = title;
         left.TitleColor = Muted;
+        left.AxisTitleDistance = 16;
         left.TicklineColor = Grid;
         left.MajorGridlineStyle = LineStyle.Solid;
         left.MajorGridlineColor = Grid;

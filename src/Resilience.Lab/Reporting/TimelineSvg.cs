@@ -28,7 +28,7 @@ internal static class TimelineSvg
         _ = svg.Append(CultureInfo.InvariantCulture, $"<line x1=\"{Left}\" y1=\"{LineY}\" x2=\"{Width - Right}\" y2=\"{LineY}\" class=\"axis\"/>");
         for (var i = 0; i < marks.Count; i++)
         {
-            Mark(svg, marks[i], X(marks[i].At, first, span), rows[i], first);
+            Mark(svg, marks[i], X(marks[i].At, first, span), rows[i], move.FaultAtSeconds ?? move.DecidedAtSeconds ?? first);
         }
 
         return svg.Append("</svg>").ToString();
@@ -90,12 +90,12 @@ internal static class TimelineSvg
         }
     }
 
-    private static void Mark(StringBuilder svg, (string Name, double At, string Style) mark, double x, int row, double first)
+    private static void Mark(StringBuilder svg, (string Name, double At, string Style) mark, double x, int row, double zero)
     {
         var y = LineY + 26 + (row * 34);
         _ = svg.Append(CultureInfo.InvariantCulture, $"<line x1=\"{x:0.0}\" y1=\"{LineY}\" x2=\"{x:0.0}\" y2=\"{y - 12}\" class=\"stem\"/>");
         _ = svg.Append(CultureInfo.InvariantCulture, $"<circle cx=\"{x:0.0}\" cy=\"{LineY}\" r=\"6\" class=\"dot {mark.Style}\"/>");
         _ = svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{x:0.0}\" y=\"{y}\">{WebUtility.HtmlEncode(mark.Name)}</text>");
-        _ = svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{x:0.0}\" y=\"{y + 14}\" class=\"small\">{(mark.At - first) * 1000:+0;-0;0} ms</text>");
+        _ = svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{x:0.0}\" y=\"{y + 14}\" class=\"small\">{(mark.At - zero) * 1000:+0;-0;0} ms</text>");
     }
 }

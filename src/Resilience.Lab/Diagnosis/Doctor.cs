@@ -1,0 +1,158 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using Resilience.ClusterAccess.Api;
+using Resilience.Lab.Cluster;
+using Resilience.Lab.Hosting;
+
+namespace Resilience.Lab.Diagnosis;
+
+internal enum Level
+{
+    Ok,
+    Note,
+    Problem,
+}
+
+/// <param name="Fix">What to do; null when nothing is to be done.</param>
+internal sealed record Finding(string Subject, Level Level, string Text, string? Fix = null);
+
+/// <summary>Looks at the machine with the eyes of somebody whose lab does not start.</summary>
+internal static class Doctor
+{
+    private static readonly TimeSpan ToolLimit = TimeSpan.FromSeconds(15);
+
+    public static async Task<IReadOnlyList<Finding>> ExamineAsync(LabDirectory directory, TimeProvider time, CancellationToken stop) =>
+    [
+        await SdkAsync(time, stop).ConfigureAwait(false),
+        Programs(),
+        Loopback(),
+        Signals(),
+        Port(),
+        await KubectlAsync(time, stop).ConfigureAwait(false),
+        await KubeconfigAsync(directory, time, stop).ConfigureAwait(false),
+        Leftovers(directory),
+        await FeedAsync(time, stop).ConfigureAwait(false),
+    ];
+
+    private static async Task<Finding> SdkAsync(TimeProvider time, CancellationToken stop)
+    {
+        var version = (await OutputAsync("dotnet", ["--version"], time, stop).ConfigureAwait(false))?.Trim();
+        return version is null
+            ? new Finding(".NET SDK", Level.Problem, "dotnet is not on PATH", "Install the .NET 10 SDK: https://dotnet.microsoft.com/download")
+            : Version.TryParse(version.Split('-')[0], out var parsed) && parsed.Major >= 10
+                ? new Finding(".NET SDK", Level.Ok, version)
+                : new Finding(".NET SDK", Level.Problem, $"{version} is too old", "Install the .NET 10 SDK: https://dotnet.microsoft.com/download");
+    }
+
+    private static Finding Programs()
+    {
+        string[] projects = ["Resilience.LocalCluster", "Resilience.Web", "Resilience.FailoverWatcher"];
+        var missing = projects.Where(project => !BuiltPrograms.IsBuilt(project)).ToArray();
+        return missing.Length == 0
+            ? new Finding("programs", Level.Ok, "cluster, web and watcher are built")
+            : new Finding("programs", Level.Problem, $"not built: {string.Join(", ", missing)}", "dotnet build Resilience.sln");
+    }
+
+    /// <summary>Each pod listens on an address of its own in 127.0.0.0/8.</summary>
+    private static Finding Loopback()
+    {
+        try
+        {
+            using var probe = new TcpListener(IPAddress.Parse("127.77.13.10"), 0);
+            probe.Start();
+            return new Finding("127.x addresses", Level.Ok, "every pod can have its own");
+        }
+        catch (SocketException)
+        {
+            return new Finding("127.x addresses", Level.Problem, "only 127.0.0.1 can be bound here (macOS does that)", "sudo ifconfig lo0 alias 127.x.y.z for the addresses the cluster names, or use Linux (WSL, a container)");
+        }
+    }
+
+    private static Finding Signals() => OperatingSystem.IsWindows()
+        ? new Finding("signals", Level.Note, "Windows has no SIGSTOP and SIGTERM: \"hang\" works through the pods' fault endpoint, pods end without draining", "Use WSL for the full lab")
+        : new Finding("signals", Level.Ok, "SIGSTOP and SIGTERM are there");
+
+    private static Finding Port()
+    {
+        try
+        {
+            using var probe = new TcpListener(IPAddress.Loopback, Names.NodePort);
+            probe.Start();
+            return new Finding("port 30080", Level.Ok, "free on 127.0.0.1");
+        }
+        catch (SocketException)
+        {
+            return new Finding("port 30080", Level.Note, "in use on 127.0.0.1 (by a running lab, perhaps); the page then answers on the cluster's own 127.x address only", "\"./lab open\" prints the address");
+        }
+    }
+
+    private static async Task<Finding> KubectlAsync(TimeProvider time, CancellationToken stop)
+    {
+        var text = await OutputAsync("kubectl", ["version", "--client"], time, stop).ConfigureAwait(false);
+        var version = text?.Split('\n').FirstOrDefault(line => line.StartsWith("Client Version:", StringComparison.Ordinal))?["Client Version:".Length..].Trim();
+        return version is null
+            ? new Finding("kubectl", Level.Note, "not found; the lab does without it, the runbook uses it", "Install kubectl 1.30 or newer to look around yourself")
+            : new Finding("kubectl", Level.Ok, version);
+    }
+
+    private static async Task<Finding> KubeconfigAsync(LabDirectory directory, TimeProvider time, CancellationToken stop)
+    {
+        if (!File.Exists(directory.Kubeconfig))
+        {
+            return new Finding("lab", Level.Ok, $"none runs in {directory.Path}");
+        }
+
+        try
+        {
+            using var cluster = await LabCluster.ConnectAsync(directory.Kubeconfig, null, time, stop).ConfigureAwait(false);
+            return new Finding("lab", Level.Ok, $"runs; export KUBECONFIG={directory.Kubeconfig}");
+        }
+        catch (ClusterException dead)
+        {
+            return new Finding("lab", Level.Problem, $"{directory.Kubeconfig} is dead: {dead.Message}", "./lab cleanup");
+        }
+    }
+
+    /// <summary>Programs of a lab whose lab is gone.</summary>
+    private static Finding Leftovers(LabDirectory directory)
+    {
+        var left = directory.Exists && !directory.IsClaimed() ? directory.RunningProcesses() : [];
+        return left.Count == 0
+            ? new Finding("leftovers", Level.Ok, "no process of an earlier lab runs")
+            : new Finding("leftovers", Level.Problem, $"still running: {string.Join(", ", left.Select(process => process.Pid))}", "./lab cleanup");
+    }
+
+    /// <summary>Aspire and NBomber are on the public gallery but not on every mirror; only the Full build needs them.</summary>
+    private static async Task<Finding> FeedAsync(TimeProvider time, CancellationToken stop)
+    {
+        var sources = await OutputAsync("dotnet", ["nuget", "list", "source", "--format", "Short"], time, stop).ConfigureAwait(false) ?? string.Empty;
+        return sources.Contains("api.nuget.org", StringComparison.OrdinalIgnoreCase)
+            ? new Finding("package feed", Level.Ok, "nuget.org: dotnet run --project AppHost works too")
+            : new Finding("package feed", Level.Note, "not nuget.org: Aspire's packages may be missing", "The default build does not need them; README.md has a table \"your feed\"");
+    }
+
+    private static async Task<string?> OutputAsync(string program, string[] arguments, TimeProvider time, CancellationToken stop)
+    {
+        using var limit = new CancellationTokenSource(ToolLimit, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, stop);
+        try
+        {
+            var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+            using var process = Process.Start(start);
+            if (process is null)
+            {
+                return null;
+            }
+
+            var text = await process.StandardOutput.ReadToEndAsync(either.Token).ConfigureAwait(false);
+            await process.WaitForExitAsync(either.Token).ConfigureAwait(false);
+            return process.ExitCode == 0 ? text : null;
+        }
+        catch (Exception missing) when (missing is Win32Exception || (missing is OperationCanceledException && !stop.IsCancellationRequested))
+        {
+            return null;
+        }
+    }
+}
