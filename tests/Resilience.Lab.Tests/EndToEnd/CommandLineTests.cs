@@ -1,0 +1,47 @@
+namespace Resilience.Lab.Tests.EndToEnd;
+
+public sealed class CommandLineTests
+{
+    [Theory]
+    [InlineData("there is no experiment \"outge\". Did you mean \"outage\"?", "run", "outge")]
+    [InlineData("there is no fault \"crahs\". Did you mean \"crash\"?", "chaos", "crahs", "blue")]
+    [InlineData("there is no slot \"bleu\". Did you mean \"blue\"?", "chaos", "crash", "bleu")]
+    [InlineData("there is no slot \"gren\". Did you mean \"green\"?", "switchover", "gren")]
+    [InlineData("\"rnu\" is not a known command of ./lab. Did you mean \"run\"?", "rnu")]
+    [InlineData("\"--repaet\" is not a known option of ./lab run. Did you mean \"--repeat\"?", "run", "outage", "--repaet")]
+    [InlineData("\"5x\" is not a time", "load", "--duration", "5x")]
+    [InlineData("there is no file mine.yaml", "run", "mine.yaml")]
+    [InlineData("no lab runs in", "status")]
+    [InlineData("--repeat must be a number from 1 to 100", "run", "outage", "--repeat", "0")]
+    public async Task BadInput_IsOneLineOnStderr_AndExitCode2(string expected, params string[] arguments)
+    {
+        using var folder = new TemporaryFolder();
+        var (code, output, error) = await LabProcess.RunAsync(folder.Path, arguments);
+
+        Assert.Equal(2, code);
+        Assert.Empty(output);
+        Assert.Contains(expected, error, StringComparison.Ordinal);
+        Assert.DoesNotContain("\n", error.TrimEnd(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Help_NamesEveryCommand()
+    {
+        using var folder = new TemporaryFolder();
+        var (code, output, _) = await LabProcess.RunAsync(folder.Path, "--help");
+
+        Assert.Equal(0, code);
+        Assert.All(["up", "status", "open", "load", "chaos", "experiments", "run", "switchover", "bench", "cleanup", "doctor"],
+            command => Assert.Contains($"\n  {command} ", output, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Experiments_AsJson_IsJsonOnly()
+    {
+        using var folder = new TemporaryFolder();
+        var (code, output, _) = await LabProcess.RunAsync(folder.Path, "experiments", "--json");
+
+        Assert.Equal(0, code);
+        Assert.Equal(11, System.Text.Json.JsonDocument.Parse(output).RootElement.GetArrayLength());
+    }
+}
