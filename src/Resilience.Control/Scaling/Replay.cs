@@ -199,7 +199,7 @@ public static class Replay
     {
         private readonly ReplayAutoscaler _autoscaler = new(target, options.Floor.MinReplicas, options.Floor.MaxReplicas, trace.Interval);
 
-        public override int Decide(int i, bool settled) => _autoscaler.Decide(trace.Values[i] / capacity);
+        public override int Decide(int i, bool settled) => _autoscaler.Decide(trace.TimeOf(i), trace.Values[i] / capacity);
     }
 
     private sealed class Predictive : Decider
