@@ -64,8 +64,8 @@ public sealed class DeploymentTests
         plane.SetImage("web", "web:2");
         await plane.Until(ResourceTypes.Deployments, () => DeploymentReport.IsComplete(Deployment(plane)), "second rollout");
         plane.SetImage("web", "web");
-        await plane.Until(ResourceTypes.Deployments,
-            () => DeploymentReport.IsComplete(Deployment(plane)) && plane.Pods().All(p => Image(p) == "web"), "undo");
+        await plane.Until(ResourceTypes.Deployments, () => DeploymentReport.IsComplete(Deployment(plane)), "undo");
+        await plane.Until(ResourceTypes.Pods, () => plane.Pods().All(p => Image(p) == "web"), "the pods of the second revision to go");
         Assert.Equal(2, plane.Store.List(ResourceTypes.ReplicaSets).Count);
         Assert.Equal("3", Deployment(plane).Annotation("deployment.kubernetes.io/revision"));
     }
