@@ -66,7 +66,7 @@ public sealed partial class DemandForecaster
                 _skillErrors.Add((3 * h) + 1, Math.Abs(actual - _median));
                 _skillErrors.Add((3 * h) + 2, Math.Abs(actual - Series.Values[Series.Count - 1 - _horizons[h]]));
                 _bands[h].Add((actual - pool) / _pendingScale[(slot * _horizons.Length) + h]);
-                _volatility[h].Add(_clock.Phase(newest), Math.Abs(actual - pool) / ConformalBand.Scale(pool, _median));
+                _volatility[h].Add(_clock.Phase(newest), (actual - pool) / ConformalBand.Scale(pool, _median));
             }
         }
     }

@@ -27,15 +27,16 @@ internal sealed class VolatilityProfile
         _overallRate = 1 / (DaysRemembered * stepsPerDay);
     }
 
-    /// <summary>Adds the size of a residual at the step of the day it belongs to.</summary>
-    public void Add(int phase, double size)
+    /// <summary>Adds a residual at the step of the day it belongs to; squares, so that a few large ones count.</summary>
+    public void Add(int phase, double residual)
     {
+        var size = residual * residual;
         _overall = Blend(_overall, size, _overallRate, ++_count);
         ref var bin = ref _bins[phase / _stepsPerBin];
         bin = (float)(bin == 0 ? size : bin + ((size - bin) * _binRate));
     }
 
-    /// <summary>Expected size at a step of the day over the usual size: part what was seen, part 1; from 0.5 to 3.</summary>
+    /// <summary>Expected size (root mean square) at a step of the day over the usual one: part what was seen, part 1; from 0.5 to 3.</summary>
     public double At(int phase)
     {
         if (_overall <= 0 || _count < _stepsPerBin * _bins.Length)
@@ -45,7 +46,7 @@ internal sealed class VolatilityProfile
 
         var bin = phase / _stepsPerBin;
         var seen = (0.5 * _bins[bin]) + (0.25 * _bins[(bin + 1) % _bins.Length]) + (0.25 * _bins[(bin + _bins.Length - 1) % _bins.Length]);
-        return Math.Clamp((1 - Trust) + (Trust * seen / _overall), 0.5, 3);
+        return Math.Clamp((1 - Trust) + (Trust * Math.Sqrt(seen / _overall)), 0.5, 3);
     }
 
     private static double Blend(double mean, double value, double rate, int count) => mean + ((value - mean) * Math.Max(rate, 1.0 / count));
