@@ -9,7 +9,7 @@ public sealed record ForecasterOptions
     /// <summary>History that a refit learns from.</summary>
     public required TimeSpan Train { get; init; }
 
-    /// <summary>Residuals that the quantiles are drawn from; also the time a challenger is watched before it may enter is a day.</summary>
+    /// <summary>Time whose residuals the quantiles are drawn from.</summary>
     public required TimeSpan ResidualWindow { get; init; }
 
     /// <summary>Time between refits once the history is long enough.</summary>
@@ -30,7 +30,7 @@ public sealed record ForecasterOptions
     /// <summary>Zone whose local time demand follows, so that daylight shifts do not move the season; null: UTC.</summary>
     public TimeZoneInfo? Zone { get; init; }
 
-    /// <summary>Points a series must keep to serve these options: two trainings' worth of weeks, and the week lag before them.</summary>
+    /// <summary>Points a series must keep to serve these options: the training window, and the week or two before it that it looks back at.</summary>
     public int RetainPoints(TimeSpan interval) =>
         (int)((Train + TimeSpan.FromDays(interval >= TimeSpan.FromMinutes(30) ? 15 : 8)).Ticks / interval.Ticks);
 
