@@ -39,7 +39,7 @@ internal sealed class OpenApi
     {
         if (path == "/openapi/v3")
         {
-            await Responses.JsonAsync(context, Index()).ConfigureAwait(false);
+            await Responses.BytesAsync(context, Encoding.UTF8.GetBytes(Index().ToJsonString(JsonExtensions.Compact)), contentType: "text/plain; charset=utf-8").ConfigureAwait(false);
             return true;
         }
 

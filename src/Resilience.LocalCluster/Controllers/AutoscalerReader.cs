@@ -11,6 +11,12 @@ internal static class AutoscalerReader
 {
     private const int DefaultCpuUtilization = 80;
 
+    /// <summary>
+    /// Times of the API are whole seconds, rounded down. A sample that began in the second in which the pod became ready may hold the
+    /// end of its start-up, the most expensive part of it, so readiness counts from the end of that second.
+    /// </summary>
+    private static readonly TimeSpan TimeResolution = TimeSpan.FromSeconds(1);
+
     public static HorizontalPodAutoscalerSpec Spec(StoredObject scaler, double timeScale)
     {
         var metrics = scaler.Spec.Array("metrics")?.OfType<JsonObject>().Select(Metric).ToList() ?? [];
@@ -53,7 +59,7 @@ internal static class AutoscalerReader
             pod.IsDeleting,
             pod.Status.Time("startTime"),
             ready is null ? null : ready.String("status") == "True",
-            ready.Time("lastTransitionTime") ?? DateTimeOffset.MinValue,
+            ready.Time("lastTransitionTime") is { } changed ? changed + TimeResolution : DateTimeOffset.MinValue,
             requests,
             usage is null ? null : Sample(usage))
         {

@@ -10,6 +10,10 @@ internal sealed class NamespaceLifecycle : IController, IDisposable
 {
     private static readonly string[] Initial = ["default", "kube-node-lease", "kube-public", "kube-system"];
 
+    private const string AuthorityDescription =
+        "Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the internal service IP or "
+        + "kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes clusters.";
+
     private readonly ObjectStore _store;
     private readonly ResourceRegistry _registry;
     private readonly ClusterPki _pki;
@@ -80,7 +84,11 @@ internal sealed class NamespaceLifecycle : IController, IDisposable
     private void Furnish(string ns)
     {
         Ensure(ResourceTypes.ServiceAccounts, ns, "default", []);
-        Ensure(ResourceTypes.ConfigMaps, ns, "kube-root-ca.crt", new JsonObject { ["data"] = new JsonObject { ["ca.crt"] = _pki.AuthorityPem } });
+        Ensure(ResourceTypes.ConfigMaps, ns, "kube-root-ca.crt", new JsonObject
+        {
+            ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { ["kubernetes.io/description"] = AuthorityDescription } },
+            ["data"] = new JsonObject { ["ca.crt"] = _pki.AuthorityPem },
+        });
     }
 
     private void Ensure(ResourceType type, string ns, string name, JsonObject body)
@@ -90,7 +98,7 @@ internal sealed class NamespaceLifecycle : IController, IDisposable
             return;
         }
 
-        body["metadata"] = new JsonObject { ["name"] = name };
+        body.Ensure("metadata")["name"] = name;
         try
         {
             _ = _store.Create(type, ns, body);

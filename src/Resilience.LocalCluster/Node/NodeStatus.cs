@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
+using Resilience.LocalCluster.Api;
 using Resilience.LocalCluster.Controllers;
 using Resilience.LocalCluster.Node.Runtime;
 using Resilience.LocalCluster.Storage;
@@ -38,6 +39,8 @@ internal sealed class NodeStatus(ObjectStore store, TimeProvider clock, NodeOpti
                     ["name"] = NodeOptions.NodeName,
                     ["labels"] = new JsonObject
                     {
+                        ["beta.kubernetes.io/arch"] = Architecture,
+                        ["beta.kubernetes.io/os"] = OperatingSystem.IsWindows() ? "windows" : "linux",
                         ["kubernetes.io/arch"] = Architecture,
                         ["kubernetes.io/hostname"] = NodeOptions.NodeName,
                         ["kubernetes.io/os"] = OperatingSystem.IsWindows() ? "windows" : "linux",
@@ -78,7 +81,7 @@ internal sealed class NodeStatus(ObjectStore store, TimeProvider clock, NodeOpti
             ["containerRuntimeVersion"] = runtime.Version,
             ["kernelVersion"] = Environment.OSVersion.Version.ToString(),
             ["kubeProxyVersion"] = "",
-            ["kubeletVersion"] = "v1.36.2",
+            ["kubeletVersion"] = Discovery.KubernetesVersion,
             ["machineID"] = "",
             ["operatingSystem"] = OperatingSystem.IsWindows() ? "windows" : "linux",
             ["osImage"] = RuntimeInformation.OSDescription,

@@ -220,6 +220,12 @@ internal static class ObjectMeta
     /// <summary>Everything of a custom resource but metadata and status is desired state; of a built-in kind, its spec.</summary>
     public static bool DesiredStateChanged(ResourceType type, JsonObject before, JsonObject after)
     {
+        if (type == ResourceTypes.Pods && before["spec"] is JsonObject unbound && !unbound.ContainsKey("nodeName") && after["spec"] is JsonObject bound)
+        {
+            // Binding a pod to its node is the scheduler's work, not a change of what was asked for.
+            return !JsonNode.DeepEquals(unbound, new JsonObject(bound.Where(static f => f.Key != "nodeName").Select(static f => KeyValuePair.Create(f.Key, f.Value?.DeepClone()))));
+        }
+
         if (!type.Custom && before.ContainsKey("spec"))
         {
             return !JsonNode.DeepEquals(before["spec"], after["spec"]);

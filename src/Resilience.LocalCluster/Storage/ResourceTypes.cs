@@ -17,7 +17,7 @@ internal static class ResourceTypes
     public static readonly ResourceType ReplicaSets = new("apps", "v1", "replicasets", "replicaset", "ReplicaSet", true) { ShortNames = ["rs"], Categories = ["all"], HasStatus = true, HasScale = true, HasGeneration = true };
     public static readonly ResourceType Jobs = new("batch", "v1", "jobs", "job", "Job", true) { Categories = ["all"], HasStatus = true, HasGeneration = true };
     public static readonly ResourceType HorizontalPodAutoscalers = new("autoscaling", "v2", "horizontalpodautoscalers", "horizontalpodautoscaler", "HorizontalPodAutoscaler", true) { ShortNames = ["hpa"], Categories = ["all"], HasStatus = true };
-    public static readonly ResourceType HorizontalPodAutoscalersV1 = HorizontalPodAutoscalers with { Version = "v1", StoredAs = HorizontalPodAutoscalers, HasStatus = false, Verbs = ["create", "delete", "get", "list", "update", "watch"] };
+    public static readonly ResourceType HorizontalPodAutoscalersV1 = HorizontalPodAutoscalers with { Version = "v1", StoredAs = HorizontalPodAutoscalers };
     public static readonly ResourceType PodDisruptionBudgets = new("policy", "v1", "poddisruptionbudgets", "poddisruptionbudget", "PodDisruptionBudget", true) { ShortNames = ["pdb"], HasStatus = true, HasGeneration = true };
     public static readonly ResourceType EndpointSlices = new("discovery.k8s.io", "v1", "endpointslices", "endpointslice", "EndpointSlice", true) { HasGeneration = true };
     public static readonly ResourceType Leases = new("coordination.k8s.io", "v1", "leases", "lease", "Lease", true);

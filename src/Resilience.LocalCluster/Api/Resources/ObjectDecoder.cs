@@ -37,8 +37,8 @@ internal sealed class ObjectDecoder(CustomResourceRegistry customResources)
 
         var version = apiVersion.Contains('/', StringComparison.Ordinal) ? apiVersion.Split('/')[1] : apiVersion;
         throw StatusException.BadRequest(kind != type.Kind
-            ? $"{kind} in version \"{version}\" cannot be handled as a {type.Kind}: converting ({version}.{kind}) to ({type.Kind}): unknown conversion"
-            : $"{kind} in version \"{version}\" cannot be handled as a {type.Kind}: no kind \"{kind}\" is registered for version \"{apiVersion}\"");
+            ? $"{kind} in version \"{version}\" cannot be handled as a {type.Kind}: converting ({version}.{kind}) to ({(type.Group.Length == 0 ? "core" : type.Group.Split('.')[0])}.{type.Kind}): unknown conversion"
+            : $"{kind} in version \"{version}\" cannot be handled as a {type.Kind}: no kind \"{kind}\" is registered for version \"{apiVersion}\" in scheme \"pkg/api/legacyscheme/scheme.go:30\"");
     }
 
     /// <summary>A patch may not turn an object into one of another kind.</summary>

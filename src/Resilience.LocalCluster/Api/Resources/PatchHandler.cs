@@ -16,7 +16,8 @@ internal sealed class PatchHandler(ObjectStore store, ObjectDecoder decoder, Rep
     public async Task HandleAsync(ResourceRequest request, bool status)
     {
         var media = RequestBody.MediaType(request.Http.Request);
-        if (media is not (Json or Merge or Strategic or ApplyYaml) || (media == Strategic && request.Type.Custom))
+        var refused = request.Type.StoredAs is null ? request.Type.Custom && media == Strategic : media == ApplyYaml;
+        if (refused || media is not (Json or Merge or Strategic or ApplyYaml))
         {
             throw Unsupported(request.Type, media);
         }
@@ -32,11 +33,18 @@ internal sealed class PatchHandler(ObjectStore store, ObjectDecoder decoder, Rep
         void Mutate(JsonObject current)
         {
             var before = current.DeepClone().AsObject();
-            var after = Patched(current, patch, media, decoder.SchemaOf(request.Type));
-            Check(request, before, after);
-            DecodePatched(request, after);
+            var shown = request.Type.StoredAs is null ? before : VersionConversion.FromStored(request.Type, before.DeepClone().AsObject());
+            var after = Patched(shown.DeepClone().AsObject(), patch, media, decoder.SchemaOf(request.Type));
+            Check(request, shown, after);
+            var stored = VersionConversion.ToStored(request, after);
+            if (request.Type.StoredAs is not null)
+            {
+                VersionConversion.KeepUnseen(before, after);
+            }
+
+            DecodePatched(stored, after);
             Replace(current, after);
-            ManagedFields.Track(before, current, decoder.SchemaOf(request.Type), Writer(request, status));
+            ManagedFields.Track(before, current, decoder.SchemaOf(stored.Type), Writer(request, status));
         }
 
         var written = status

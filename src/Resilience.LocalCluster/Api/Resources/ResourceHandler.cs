@@ -15,6 +15,11 @@ internal sealed class ResourceHandler(
     public Task HandleAsync(ResourceRequest request)
     {
         var method = request.Http.Request.Method;
+        if (request.Type == ResourceTypes.Endpoints)
+        {
+            Responses.Warn(request.Http, "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice");
+        }
+
         if (request.Info.Name is null)
         {
             return method switch
@@ -31,7 +36,7 @@ internal sealed class ResourceHandler(
         {
             "GET" or "HEAD" => GetAsync(request),
             "PUT" => ReplaceAsync(request, status: false),
-            "PATCH" when request.Type.StoredAs is null => patches.HandleAsync(request, status: false),
+            "PATCH" => patches.HandleAsync(request, status: false),
             "DELETE" => DeleteAsync(request),
             _ => throw StatusException.MethodNotAllowed(),
         };

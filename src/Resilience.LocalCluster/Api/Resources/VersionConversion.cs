@@ -68,5 +68,33 @@ internal static class VersionConversion
         return body;
     }
 
+    /// <summary>A patch of the narrow version must not lose what only the stored one can say.</summary>
+    public static void KeepUnseen(JsonObject before, JsonObject after)
+    {
+        if (before["spec"] is not JsonObject old || after["spec"] is not JsonObject spec)
+        {
+            return;
+        }
+
+        if (old["behavior"] is { } behavior)
+        {
+            spec["behavior"] = behavior.DeepClone();
+        }
+
+        var target = Cpu(spec.Array("metrics"));
+        var kept = old.Array("metrics")?.DeepClone().AsArray() ?? [];
+        if (Cpu(kept) is JsonObject cpu && target is not null)
+        {
+            cpu["resource"]!["target"] = target["resource"]!["target"]!.DeepClone();
+        }
+        else if (target is not null)
+        {
+            kept.Add(target.DeepClone());
+        }
+
+        spec["metrics"] = kept;
+        after["status"] = before["status"]?.DeepClone();
+    }
+
     private static JsonNode? Cpu(JsonArray? metrics) => metrics?.FirstOrDefault(static m => m.String("resource", "name") == "cpu");
 }

@@ -137,7 +137,12 @@ internal sealed class VirtualResources(
         ["kind"] = kind,
         ["apiVersion"] = "metrics.k8s.io/v1beta1",
         ["metadata"] = new JsonObject(),
-        ["items"] = new JsonArray([.. items]),
+        ["items"] = new JsonArray([.. items.Select(static item =>
+        {
+            _ = item.Remove("kind");   // the list has said it
+            _ = item.Remove("apiVersion");
+            return item;
+        })]),
     };
 
     private async Task AccessReviewAsync(ResourceRequest request)

@@ -49,6 +49,11 @@ internal static class Defaults
             case "secrets":
                 Secret(body);
                 break;
+            case "events":
+                Set(body, "eventTime", null);
+                Set(body, "reportingComponent", "");
+                Set(body, "reportingInstance", "");
+                break;
             case "customresourcedefinitions.apiextensions.k8s.io" when spec is not null:
                 Definition(spec);
                 break;

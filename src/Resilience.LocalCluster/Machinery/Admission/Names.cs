@@ -19,6 +19,15 @@ internal static partial class Names
     private const string LabelValueRule =
         "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 
+    /// <summary>Most kinds take any prefix and check the generated name only.</summary>
+    public static void GenerateName(JsonObject body, List<StatusCause> causes)
+    {
+        if (body.String("metadata", "generateName") is { Length: > 0 } prefix && !Subdomain().IsMatch(prefix.TrimEnd('-')))
+        {
+            causes.Add(new("metadata.generateName", "FieldValueInvalid", $"Invalid value: \"{prefix}\": {SubdomainRule}"));
+        }
+    }
+
     public static void Check(ResourceType type, JsonObject body, List<StatusCause> causes)
     {
         var name = body.String("metadata", "name");

@@ -42,6 +42,9 @@ internal static class Validation
                 && ns != body.String("metadata", "namespace") && !(ns.Length == 0 && body.String("metadata", "namespace") == "default"):
                 causes.Add(new("involvedObject.namespace", "FieldValueInvalid", $"Invalid value: \"{ns}\": does not match event.namespace"));
                 break;
+            case "events.events.k8s.io" when before is null:
+                NewEvent(body, causes);
+                break;
             case "leases.coordination.k8s.io" when spec.Long("leaseDurationSeconds") is <= 0:
                 causes.Add(new("spec.leaseDurationSeconds", "FieldValueInvalid", $"Invalid value: {spec.Long("leaseDurationSeconds")}: must be greater than 0"));
                 break;
@@ -50,6 +53,20 @@ internal static class Validation
                 causes.Add(new("roleRef", "FieldValueInvalid", $"Invalid value: {Shown(body["roleRef"])}: cannot change roleRef"));
                 break;
         }
+    }
+
+    /// <summary>The newer API is strict where the older one takes anything.</summary>
+    private static void NewEvent(JsonObject body, List<StatusCause> causes)
+    {
+        foreach (var field in (ReadOnlySpan<string>)["reportingController", "reportingInstance", "action", "reason"])
+        {
+            if (string.IsNullOrEmpty(body.String(field)))
+            {
+                causes.Add(new(field, "FieldValueRequired", "Required value"));
+            }
+        }
+
+        Names.GenerateName(body, causes);
     }
 
     private static void Workload(JsonObject? before, JsonObject spec, List<StatusCause> causes)
@@ -342,5 +359,13 @@ internal static class Validation
 
     private static bool IsZero(JsonNode? value) => value?.ToString() is "0" or "0%";
 
-    private static string Shown(JsonNode? value) => value?.ToJsonString(JsonExtensions.Compact) ?? "null";
+    private static string Shown(JsonNode? value) => Sorted(value)?.ToJsonString(JsonExtensions.Compact) ?? "null";
+
+    /// <summary>Messages show maps by key, so that they do not depend on who wrote the object.</summary>
+    private static JsonNode? Sorted(JsonNode? value) => value switch
+    {
+        JsonObject map => new JsonObject(map.OrderBy(static f => f.Key, StringComparer.Ordinal).Select(static f => KeyValuePair.Create(f.Key, Sorted(f.Value)))),
+        JsonArray list => new JsonArray([.. list.Select(Sorted)]),
+        _ => value?.DeepClone(),
+    };
 }

@@ -228,7 +228,8 @@ internal static class ManagedFields
         }
 
         metadata["managedFields"] = new JsonArray([.. entries
-            .OrderBy(static e => e.Writer.Subresource is not null).ThenBy(static e => e.Operation, StringComparer.Ordinal).ThenBy(static e => e.Writer.Time)
+            .OrderBy(static e => e.Writer.Subresource is not null).ThenBy(static e => e.Operation, StringComparer.Ordinal)
+            .ThenBy(static e => e.Writer.Time.ToUnixTimeSeconds()).ThenBy(static e => e.Writer.Manager, StringComparer.Ordinal)
             .Select(static e =>
             {
                 var entry = new JsonObject

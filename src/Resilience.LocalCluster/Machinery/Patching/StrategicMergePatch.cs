@@ -82,10 +82,15 @@ internal static class StrategicMergePatch
                     target[key] = merged;
                 }
 
+                var before = merged.Select(static item => item?.DeepClone()).ToList();
                 MergeList(merged, list, schema);
                 if (order is not null)
                 {
                     Reorder(merged, order, schema);
+                }
+                else if (schema.Strategic == ListMerge.Keyed)
+                {
+                    NewFirst(merged, list, before, schema.Keys[0]);
                 }
 
                 return;
@@ -194,6 +199,35 @@ internal static class StrategicMergePatch
 
         list.Clear();
         foreach (var item in groups.OrderBy(static g => g.Rank).SelectMany(static g => g.Items))
+        {
+            list.Add(item);
+        }
+    }
+
+    /// <summary>
+    /// Without an order, entries of the patch come in its order, and one that the patch does not name comes before them only when it
+    /// stood before them already: so what a patch adds ends up in front.
+    /// </summary>
+    private static void NewFirst(JsonArray list, JsonArray patch, List<JsonNode?> before, string key)
+    {
+        var old = new JsonArray([.. before]);
+        var merged = list.ToList();
+        var named = merged.Where(item => Rank(item, patch, key) >= 0).OrderBy(item => Rank(item, patch, key)).ToList();
+        var others = merged.Where(item => Rank(item, patch, key) < 0).ToList();
+        list.Clear();
+        var taken = 0;
+        foreach (var item in named)
+        {
+            var place = Rank(item, old, key);
+            while (taken < others.Count && place >= 0 && Rank(others[taken], old, key) < place)
+            {
+                list.Add(others[taken++]);
+            }
+
+            list.Add(item);
+        }
+
+        foreach (var item in others.Skip(taken))
         {
             list.Add(item);
         }
