@@ -12,8 +12,10 @@ namespace Resilience.Runbooks.Tests;
 /// <param name="ExitCode">The exit code the runbook promises.</param>
 /// <param name="Background">The name of a second terminal that goes on running; null for an ordinary command.</param>
 /// <param name="Stops">The second terminal to end with Ctrl-C instead of running a script; null otherwise.</param>
+/// <param name="Awaits">The second terminal that ends by itself, and whose whole output the checks are for; null otherwise.</param>
 internal sealed record RunbookStep(
-    string Heading, int Line, string Script, IReadOnlyList<Regex> Checks, TimeSpan Within, int ExitCode, string? Background, string? Stops)
+    string Heading, int Line, string Script, IReadOnlyList<Regex> Checks, TimeSpan Within, int ExitCode,
+    string? Background, string? Stops = null, string? Awaits = null)
 {
     public override string ToString() => $"line {Line} ({Heading}): {Script.Split('\n')[0]}";
 }
@@ -27,6 +29,7 @@ internal sealed record RunbookStep(
 /// &lt;!-- exit: 1 --&gt;           promised exit code, default 0
 /// &lt;!-- background: NAME --&gt;  runs in its own terminal; the checks apply to what it has printed so far
 /// &lt;!-- stop: NAME --&gt;        stands alone: Ctrl-C in that terminal
+/// &lt;!-- ends: NAME --&gt;        stands alone: that terminal ends by itself; the checks that follow are for all it printed
 /// </code>
 /// </summary>
 internal static partial class RunbookReader
@@ -54,7 +57,7 @@ internal static partial class RunbookReader
                     throw new FormatException($"line {i + 1}: the bash block is never closed");
                 }
 
-                steps.Add(new(heading, i + 1, string.Join('\n', lines[(i + 1)..close]), [], TimeSpan.Zero, 0, null, null));
+                steps.Add(new(heading, i + 1, string.Join('\n', lines[(i + 1)..close]), [], TimeSpan.Zero, 0, null));
                 i = close;
             }
             else if (Comment().Match(line) is { Success: true } comment)
@@ -68,9 +71,9 @@ internal static partial class RunbookReader
 
     private static void Apply(List<RunbookStep> steps, string heading, int line, string key, string value)
     {
-        if (key == "stop")
+        if (key is "stop" or "ends")
         {
-            steps.Add(new(heading, line, "", [], TimeSpan.Zero, 0, null, value));
+            steps.Add(new(heading, line, "", [], TimeSpan.Zero, 0, null, Stops: key == "stop" ? value : null, Awaits: key == "ends" ? value : null));
             return;
         }
 
@@ -86,7 +89,7 @@ internal static partial class RunbookReader
             "within" => last with { Within = ParseSeconds(value, line) },
             "exit" => last with { ExitCode = int.Parse(value, CultureInfo.InvariantCulture) },
             "background" => last with { Background = value },
-            _ => throw new FormatException($"line {line}: unknown key '{key}'; expected check, within, exit, background or stop"),
+            _ => throw new FormatException($"line {line}: unknown key '{key}'; expected check, within, exit, background, stop or ends"),
         };
     }
 

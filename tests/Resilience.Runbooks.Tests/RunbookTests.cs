@@ -20,7 +20,7 @@ public sealed class RunbookTests
         Assert.NotEmpty(steps);
         Assert.All(steps, step => Assert.True(step.Stops is not null || step.Checks.Count > 0 || step.ExitCode != 0, $"{step} has no check"));
         var started = steps.Where(s => s.Background is not null).Select(s => s.Background);
-        Assert.All(steps.Where(s => s.Stops is not null), step => Assert.Contains(step.Stops, started));
+        Assert.All(steps.Where(s => (s.Stops ?? s.Awaits) is not null), step => Assert.Contains(step.Stops ?? step.Awaits, started));
     }
 
     [Theory(Explicit = true), MemberData(nameof(Runbooks)), Trait("tier", "runbook")]
@@ -49,12 +49,13 @@ public sealed class RunbookTests
 
     private static async Task RunAsync(RunbookStep step, Dictionary<string, Terminal> terminals, Dictionary<string, string> environment)
     {
-        if (step.Stops is { } name)
+        if ((step.Stops ?? step.Awaits) is { } name)
         {
-            Assert.True(terminals.Remove(name, out var stopped), $"{step}: nothing named '{name}' runs");
-            await using (stopped)
+            Assert.True(terminals.Remove(name, out var ending), $"{step}: nothing named '{name}' runs");
+            await using (ending)
             {
-                await stopped.InterruptAsync(TimeSpan.FromSeconds(20));
+                _ = step.Stops is null ? await ending.WaitAsync(CommandLimit) : await ending.InterruptAsync(TimeSpan.FromSeconds(20));
+                await RepeatAsync(step, () => Task.FromResult(ending.Output));
             }
 
             return;
