@@ -56,6 +56,11 @@ internal static class CommandRunner
             console.Warn($"lab: {problem.Message.TrimEnd('.')}. \"./lab doctor\" looks for the cause.");
             return ExitCode.CouldNotRun;
         }
+        catch (OperationCanceledException)
+        {
+            console.Warn("lab: a request to the cluster did not end in time; the machine may be too busy. \"./lab doctor\" looks for the cause.");
+            return ExitCode.CouldNotRun;
+        }
     }
 
     /// <summary>The first signal asks for an orderly end; a second one ends at once (children go with their lifeline).</summary>

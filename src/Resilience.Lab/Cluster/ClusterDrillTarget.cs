@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using k8s.Models;
 using Resilience.ClusterAccess.Api;
@@ -51,6 +52,24 @@ internal sealed class ClusterDrillTarget(LabCluster cluster) : IDrillTarget
             patch["spec"] = new JsonObject { ["replicas"] = replicas };
         }
 
+        return cluster.Api.PatchAsync(ResourceTypes.Deployments, Names.Namespace, Names.Deployment(slot), ResourcePatch.Merge(patch), stop, FieldManagers.Lab);
+    }
+
+    public Task RestartAsync(string slot, CancellationToken stop)
+    {
+        var patch = new JsonObject
+        {
+            ["spec"] = new JsonObject
+            {
+                ["template"] = new JsonObject
+                {
+                    ["metadata"] = new JsonObject
+                    {
+                        ["annotations"] = new JsonObject { ["kubectl.kubernetes.io/restartedAt"] = cluster.Time.GetUtcNow().ToString("O", CultureInfo.InvariantCulture) },
+                    },
+                },
+            },
+        };
         return cluster.Api.PatchAsync(ResourceTypes.Deployments, Names.Namespace, Names.Deployment(slot), ResourcePatch.Merge(patch), stop, FieldManagers.Lab);
     }
 

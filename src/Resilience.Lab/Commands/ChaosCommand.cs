@@ -93,7 +93,7 @@ internal static class ChaosCommand
             console.Say($"{time.GetLocalNow():HH:mm:ss.fff} {drill.Fault} on {drill.Slot}: {kind.Description}");
         }
 
-        if (kind.OnLeader)
+        if (kind.IsMomentary)
         {
             return ExitCode.Pass;
         }

@@ -33,7 +33,6 @@ internal static class Doctor
         await KubectlAsync(time, stop).ConfigureAwait(false),
         await KubeconfigAsync(directory, time, stop).ConfigureAwait(false),
         Leftovers(directory),
-        await FeedAsync(time, stop).ConfigureAwait(false),
     ];
 
     private static async Task<Finding> SdkAsync(TimeProvider time, CancellationToken stop)
@@ -122,15 +121,6 @@ internal static class Doctor
         return left.Count == 0
             ? new Finding("leftovers", Level.Ok, "no process of an earlier lab runs")
             : new Finding("leftovers", Level.Problem, $"still running: {string.Join(", ", left.Select(process => process.Pid))}", "./lab cleanup");
-    }
-
-    /// <summary>Aspire and NBomber are on the public gallery but not on every mirror; only the Full build needs them.</summary>
-    private static async Task<Finding> FeedAsync(TimeProvider time, CancellationToken stop)
-    {
-        var sources = await OutputAsync("dotnet", ["nuget", "list", "source", "--format", "Short"], time, stop).ConfigureAwait(false) ?? string.Empty;
-        return sources.Contains("api.nuget.org", StringComparison.OrdinalIgnoreCase)
-            ? new Finding("package feed", Level.Ok, "nuget.org: dotnet run --project AppHost works too")
-            : new Finding("package feed", Level.Note, "not nuget.org: Aspire's packages may be missing", "The default build does not need them; README.md has a table \"your feed\"");
     }
 
     private static async Task<string?> OutputAsync(string program, string[] arguments, TimeProvider time, CancellationToken stop)

@@ -49,6 +49,13 @@ internal sealed class Drill : IAsyncDisposable
             return await KillLeaderAsync(target, time, fault, stop).ConfigureAwait(false);
         }
 
+        if (fault.Means == FaultMeans.Rollout)
+        {
+            var rollout = new Drill(target, time, fault, slot, parameters, TimeSpan.Zero, null);
+            await target.RestartAsync(slot, stop).ConfigureAwait(false);
+            return rollout;
+        }
+
         var (replicas, existing) = await target.ReadAsync(slot, stop).ConfigureAwait(false);
         if (existing is not null)
         {
@@ -238,7 +245,7 @@ internal sealed class Drill : IAsyncDisposable
             await Task.Delay(period, _time, stop).ConfigureAwait(false);
             try
             {
-await _target.WriteAsync(Slot, hurt ? 0 : _record!.Before, _record, stop).ConfigureAwait(false);
+                await _target.WriteAsync(Slot, hurt ? 0 : _record!.Before, _record, stop).ConfigureAwait(false);
             }
             catch (ClusterException)
             {

@@ -15,18 +15,9 @@ internal sealed class DrillCrew(IDrillTarget target, TimeProvider time) : IAsync
     {
         var kind = FaultCatalog.Find(fault);
         var slots = kind.OnLeader ? ["leader"] : await ResolveAsync(slot, stop).ConfigureAwait(false);
-        var started = new List<Drill>();
-        foreach (var each in slots)
-        {
-            var drill = await Drill.StartAsync(target, time, kind, each, parameters, lasts, stop).ConfigureAwait(false);
-            started.Add(drill);
-            lock (_gate)
-            {
-                _running.Add(drill);
-            }
-        }
 
-        return started;
+        // At once: between one slot and the other the watcher would have time to flee to the one that is next.
+        return await Task.WhenAll(slots.Select(each => StartOneAsync(kind, each, parameters, lasts, stop))).ConfigureAwait(false);
     }
 
     public async Task RestoreAsync(Drill drill)
@@ -77,6 +68,17 @@ internal sealed class DrillCrew(IDrillTarget target, TimeProvider time) : IAsync
                 // The cluster is away; its record stays on the Deployment for "lab chaos heal".
             }
         }
+    }
+
+    private async Task<Drill> StartOneAsync(FaultKind kind, string slot, IReadOnlyDictionary<string, double> parameters, TimeSpan lasts, CancellationToken stop)
+    {
+        var drill = await Drill.StartAsync(target, time, kind, slot, parameters, lasts, stop).ConfigureAwait(false);
+        lock (_gate)
+        {
+            _running.Add(drill);
+        }
+
+        return drill;
     }
 
     private async Task<IReadOnlyList<string>> ResolveAsync(string slot, CancellationToken stop) => slot switch

@@ -19,6 +19,9 @@ internal enum FaultMeans
 
     /// <summary>The embedded cluster's service proxy.</summary>
     Network,
+
+    /// <summary>The Deployment replaces its pods one by one, as for a new version; ends by itself.</summary>
+    Rollout,
 }
 
 /// <param name="Share">Part of the slot's pods that is hit, rounded up.</param>
@@ -31,7 +34,11 @@ internal sealed record FaultKind(
     double Share = 1,
     bool Toggles = false,
     bool OnLeader = false,
-    params IReadOnlyList<FaultParameter> Parameters);
+    params IReadOnlyList<FaultParameter> Parameters)
+{
+    /// <summary>Happens once and leaves nothing to hold or undo.</summary>
+    public bool IsMomentary => OnLeader || Means == FaultMeans.Rollout;
+}
 
 internal sealed record FaultParameter(string Name, double Default, double Min, double Max);
 
@@ -53,6 +60,7 @@ internal static class FaultCatalog
         new("network-delay", "the way to the slot's pods is slow", FaultMeans.Network, Parameters: [new("delayMs", 200, 0, 60_000), new("jitterMs", 0, 0, 60_000)]),
         new("network-reset", "connections to the slot's pods are reset", FaultMeans.Network, Parameters: [new("resetRatio", 0.2, 0, 1)]),
         new("partition", "connections to the slot's pods get no answer", FaultMeans.Network),
+        new("rollout-restart", "the slot's pods are replaced one by one, as for a new version", FaultMeans.Rollout),
         new("kill-leader", "the leading watcher is killed", FaultMeans.Kill, OnLeader: true),
     ];
 

@@ -24,6 +24,9 @@ internal interface IDrillTarget
     /// <summary>Writes replicas (unless null) and the drill record (null removes it) in one patch.</summary>
     Task WriteAsync(string slot, int? replicas, DrillRecord? record, CancellationToken stop);
 
+    /// <summary>Replaces the slot's pods one by one, as <c>kubectl rollout restart</c> does.</summary>
+    Task RestartAsync(string slot, CancellationToken stop);
+
     Task SignalAsync(string pod, string signal, CancellationToken stop);
 
     /// <param name="faults">Null heals.</param>

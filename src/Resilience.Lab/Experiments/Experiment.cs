@@ -44,7 +44,11 @@ internal sealed record Experiment(
 /// <param name="Rps">Requests per second at the start; with no steps, all the time.</param>
 /// <param name="NewConnectionRatio">Share of requests that open a connection of their own, 0 to 1.</param>
 /// <param name="Steps">Changes of rate, in time order.</param>
-internal sealed record LoadSpec(double Rps, TimeSpan Duration, string Arrivals, double NewConnectionRatio, TimeSpan Timeout, string Path, IReadOnlyList<LoadStep> Steps);
+internal sealed record LoadSpec(double Rps, TimeSpan Duration, string Arrivals, double NewConnectionRatio, TimeSpan Timeout, string Path, IReadOnlyList<LoadStep> Steps)
+{
+    /// <summary>The asked-for requests per second at a second of the load.</summary>
+    public double RateAt(double second) => Steps.LastOrDefault(step => step.At.TotalSeconds <= second)?.Rps ?? Rps;
+}
 
 /// <summary>From <paramref name="At"/> on, the rate is <paramref name="Rps"/>.</summary>
 internal sealed record LoadStep(TimeSpan At, double Rps);

@@ -70,6 +70,7 @@ internal static class HtmlReport
         Chart(page, "Which slot answered", "Good answers by slot. Kept-alive connections may stay with the old slot for a moment.", Charts.PerSlot(run), ("blue", "blue"), ("green", "green"));
         Chart(page, "Latency", "From the moment a request was due, so that waiting counts.", Charts.Latency(run), ("accent", "p99"), ("muted", "p50"));
         Chart(page, "Ready pods", "What stood behind the answers.", Charts.Pods(run), ("blue", "blue"), ("green", "green"));
+        Scaling(page, run);
         Story(page, run);
         Machine(page, run);
     }
@@ -83,7 +84,7 @@ internal static class HtmlReport
         Tile(page, run.Failovers.Count == 0 ? "none" : $"{run.Failovers.Count}", run.Failovers.Count == 1 ? $"move of traffic ({run.Failovers[0].Kind})" : "moves of traffic");
         if (run.Scaling.ScaleUpLatencySeconds is { } latency)
         {
-            Tile(page, string.Create(CultureInfo.InvariantCulture, $"{latency:0.0} s"), $"until {run.Scaling.PeakReplicas} pods were Ready");
+            Tile(page, string.Create(CultureInfo.InvariantCulture, $"{latency:0.0} s"), "without enough pods for the load");
         }
         else
         {
@@ -133,6 +134,23 @@ internal static class HtmlReport
         _ = page.Append("</span></p>").Append(svg).Append("</section>");
     }
 
+    private static void Scaling(StringBuilder page, RunReport run)
+    {
+        if (run.Scaling.Events.Count == 0)
+        {
+            return;
+        }
+
+        _ = page.Append("<section><h2>Scaling and what it cost</h2><p class=\"small\">USD per million good requests, from the event before until this one, and from this one until the next.</p>")
+            .Append("<table><tr><th>at</th><th>slot</th><th>pods wanted</th><th>cost before</th><th>cost after</th></tr>");
+        foreach (var scaling in run.Scaling.Events)
+        {
+            Row(page, string.Create(CultureInfo.InvariantCulture, $"{scaling.AtSeconds:0.0} s"), scaling.Slot, $"{scaling.From} → {scaling.To}", Usd(scaling.UsdPerMillionBefore), Usd(scaling.UsdPerMillionAfter));
+        }
+
+        _ = page.Append("</table></section>");
+    }
+
     private static void Story(StringBuilder page, RunReport run)
     {
         _ = page.Append("<section><h2>What happened</h2><ol class=\"story\">");
@@ -162,7 +180,7 @@ internal static class HtmlReport
         Row(page, "machine", string.Create(CultureInfo.InvariantCulture, $"{run.Environment.Cores} cores, {run.Environment.MemoryGiB} GiB, {run.Environment.Os}, {run.Environment.Runtime}"));
         Row(page, "note", run.Environment.Note);
         Row(page, "load", string.Create(CultureInfo.InvariantCulture, $"{run.Load.Requests} requests at {run.Load.Rps:0.#}/s, seed {run.Seed}; p50 {run.Load.P50Ms} ms, p95 {run.Load.P95Ms} ms, p99 {run.Load.P99Ms} ms, p99.9 {run.Load.P999Ms} ms, max {run.Load.MaxMs} ms"));
-        Row(page, "cost", string.Create(CultureInfo.InvariantCulture, $"{run.Scaling.ReplicaHours:0.####} pod hours, {run.Cost.UsdPerMillionGoodRequests:0.####} USD per million good requests ({run.Cost.Basis})"));
+        Row(page, "cost", string.Create(CultureInfo.InvariantCulture, $"{run.Scaling.ReplicaHours:0.####} pod hours, {Usd(run.Cost.UsdPerMillionGoodRequests)} per million good requests ({run.Cost.Basis})"));
         Row(page, "SLO", string.Create(CultureInfo.InvariantCulture, $"{run.Scaling.SloViolationSeconds:0} seconds with more than 1% errors or a p99 above 500 ms"));
         Row(page, "run", run.StartedAt.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture));
         _ = page.Append("</table><details><summary>report.json</summary><pre>").Append(Text(JsonSerializer.Serialize(run, ReportJson.Readable.RunReport))).Append("</pre></details></section>");
@@ -180,6 +198,8 @@ internal static class HtmlReport
     }
 
     private static string Milliseconds(double? value) => value is { } known ? string.Create(CultureInfo.InvariantCulture, $"{known:0} ms") : "-";
+
+    private static string Usd(double? value) => value is { } known ? string.Create(CultureInfo.InvariantCulture, $"{known:0.####} USD") : "-";
 
     private static string Percent(double ratio) => ratio.ToString("0.###%", CultureInfo.InvariantCulture);
 

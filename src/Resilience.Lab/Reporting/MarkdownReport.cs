@@ -94,6 +94,23 @@ internal static class MarkdownReport
     {
         var load = report.Load;
         _ = text.AppendLine(CultureInfo.InvariantCulture, $"{load.Requests} requests at {load.Rps} per second: {load.Failed} failed ({load.ErrorRatio:0.####%}), p50 {load.P50Ms} ms, p95 {load.P95Ms} ms, p99 {load.P99Ms} ms, p99.9 {load.P999Ms} ms, max {load.MaxMs} ms.");
-        _ = text.AppendLine(CultureInfo.InvariantCulture, $"Pod time {report.Scaling.ReplicaHours} h; {report.Cost.UsdPerMillionGoodRequests} USD per million good requests ({report.Cost.Basis}).").AppendLine();
+        _ = text.AppendLine(CultureInfo.InvariantCulture, $"Pod time {report.Scaling.ReplicaHours} h; {report.Cost.UsdPerMillionGoodRequests?.ToString(CultureInfo.InvariantCulture) ?? "no"} USD per million good requests ({report.Cost.Basis}).").AppendLine();
+        Scaling(text, report);
+    }
+
+    private static void Scaling(StringBuilder text, RunReport report)
+    {
+        if (report.Scaling.Events.Count == 0)
+        {
+            return;
+        }
+
+        _ = text.AppendLine("| scaling at s | slot | pods wanted | USD per million before | after |").AppendLine("|---|---|---|---|---|");
+        foreach (var scaling in report.Scaling.Events)
+        {
+            _ = text.AppendLine(CultureInfo.InvariantCulture, $"| {scaling.AtSeconds:0.0} | {scaling.Slot} | {scaling.From} → {scaling.To} | {scaling.UsdPerMillionBefore} | {scaling.UsdPerMillionAfter} |");
+        }
+
+        _ = text.AppendLine();
     }
 }

@@ -128,13 +128,24 @@ internal sealed record LoadReport
     public required long FailedOutsideGaps { get; init; }
 }
 
-/// <param name="ScaleUpLatencySeconds">From the first rise of the load until as many pods were Ready as the run reached; null without a rise.</param>
+/// <param name="ScaleUpLatencySeconds">From the load's first exceeding what the Ready pods can do until enough were Ready; null without a rise of the load.</param>
 /// <param name="SloViolationSeconds">Seconds with more than 1% errors or a p99 above 500 ms.</param>
 internal sealed record ScalingReport(
-    double? ScaleUpLatencySeconds, double ReplicaHours, double SloViolationSeconds, double? ForecastWape, int PeakReplicas, int EndReplicas);
+    double? ScaleUpLatencySeconds, double ReplicaHours, double SloViolationSeconds, double? ForecastWape, int PeakReplicas, int EndReplicas)
+{
+    /// <summary>Every change of a slot's wanted pods; a slot that a drill takes to zero and back was not scaled.</summary>
+    public IReadOnlyList<ScalingEventReport> Events { get; init; } = [];
+}
+
+/// <param name="UsdPerMillionBefore">Cost of a million good requests since the event before (or the start); null when none was answered.</param>
+/// <param name="UsdPerMillionAfter">The same until the next event (or the end).</param>
+internal sealed record ScalingEventReport(double AtSeconds, string Slot, int From, int To, double? UsdPerMillionBefore, double? UsdPerMillionAfter);
 
 /// <summary>Measured replica-time at a stated price; an estimate, not a bill.</summary>
-internal sealed record CostReport(double Usd, double UsdPerMillionGoodRequests, double? UsdPerMillionBefore, double? UsdPerMillionAfter, string Basis);
+/// <param name="UsdPerMillionGoodRequests">Null when no request was answered: the money bought nothing.</param>
+/// <param name="UsdPerMillionBefore">Until the first scaling event; null without one.</param>
+/// <param name="UsdPerMillionAfter">From the last scaling event on; null without one.</param>
+internal sealed record CostReport(double Usd, double? UsdPerMillionGoodRequests, double? UsdPerMillionBefore, double? UsdPerMillionAfter, string Basis);
 
 internal sealed record ExpectationReport(string Name, string Expected, string Actual, bool Pass);
 

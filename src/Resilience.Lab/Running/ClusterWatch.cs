@@ -1,3 +1,4 @@
+using System.Globalization;
 using k8s.Models;
 using Microsoft.Extensions.Logging.Abstractions;
 using Resilience.ClusterAccess.Api;
@@ -23,6 +24,7 @@ internal sealed class ClusterWatch : IAsyncDisposable
     private readonly CancellationTokenSource _end = new();
     private readonly Dictionary<string, DateTimeOffset> _moves = new(StringComparer.Ordinal);
     private readonly List<ObservedMove> _history = [];
+    private readonly List<ObservedScaling> _scalings = [];
     private readonly Dictionary<string, (int Desired, int Ready)> _last = new(StringComparer.Ordinal);
     private readonly HashSet<string> _told = new(StringComparer.Ordinal);
     private readonly Lock _gate = new();
@@ -55,6 +57,18 @@ internal sealed class ClusterWatch : IAsyncDisposable
         }
     }
 
+    /// <summary>Changes of wanted pods since the watch began, oldest first. To zero and back is a slot being taken away, not scaling.</summary>
+    public IReadOnlyList<ObservedScaling> Scalings
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return [.. _scalings];
+            }
+        }
+    }
+
     public static async Task<ClusterWatch> StartAsync(LabCluster cluster, RunJournal journal, CancellationToken stop)
     {
         var watch = new ClusterWatch(cluster, journal);
@@ -68,6 +82,14 @@ internal sealed class ClusterWatch : IAsyncDisposable
     {
         var pods = _pods.List().Where(pod => pod.Metadata.Labels?.TryGetValue("version", out var version) == true && version == slot && pod.Status?.Phase is "Running" or "Pending").ToArray();
         return new SlotCount(pods.Length, pods.Count(IsReady));
+    }
+
+    /// <summary>Requests per second that one pod of the demo application can do, by its own setting; null when none is set.</summary>
+    public double? CapacityRps(string slot)
+    {
+        var containers = _deployments.Get(Names.Namespace, Names.Deployment(slot))?.Spec.Template.Spec.Containers ?? [];
+        var setting = containers.SelectMany(container => container.Env ?? []).FirstOrDefault(variable => variable.Name == "CAPACITY_RPS");
+        return double.TryParse(setting?.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out var capacity) ? capacity : null;
     }
 
     public int Desired(string slot) => _deployments.Get(Names.Namespace, Names.Deployment(slot))?.Spec.Replicas ?? 0;
@@ -152,6 +174,10 @@ internal sealed class ClusterWatch : IAsyncDisposable
         {
             known = _last.TryGetValue(seen.Metadata.Name, out before);
             _last[seen.Metadata.Name] = now;
+            if (known && before.Desired != now.Desired && before.Desired > 0 && now.Desired > 0)
+            {
+                _scalings.Add(new ObservedScaling(_time.GetUtcNow(), seen.Metadata.Name["web-".Length..], before.Desired, now.Desired));
+            }
         }
 
         if (known && before != now)

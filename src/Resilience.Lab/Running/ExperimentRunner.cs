@@ -37,7 +37,8 @@ internal sealed class ExperimentRunner(LabCluster cluster, Uri page, Experiment 
             var (load, abort) = await LoadAndHurtAsync(watch, stop).ConfigureAwait(false);
             var recovery = await WaitForRecoveryAsync(watch, ready, before, stop).ConfigureAwait(false);
             await SpeakAsync("The run is over; the report says what users saw.", stop).ConfigureAwait(false);
-            var facts = new RunFacts(experiment, options, cluster, load, [.. _faults], watch.Moves, _journal.InOrder(), _replicas, recovery, watch.Desired(recovery.ActiveAtEnd), abort);
+            var facts = new RunFacts(experiment, options, cluster, load, [.. _faults], watch.Moves, _journal.InOrder(), _replicas, recovery,
+                watch.Scalings, watch.CapacityRps(recovery.ActiveAtEnd), watch.Desired(recovery.ActiveAtEnd), abort);
             return ReportBuilder.Build(facts);
         }
     }

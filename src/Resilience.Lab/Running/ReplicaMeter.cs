@@ -4,37 +4,40 @@ namespace Resilience.Lab.Running;
 internal sealed class ReplicaMeter
 {
     private readonly List<(double Seconds, int Blue, int Green, int BlueReady, int GreenReady)> _samples = [];
-    private double _replicaSeconds;
 
     public IReadOnlyList<(double Seconds, int Blue, int Green, int BlueReady, int GreenReady)> Samples => _samples;
 
-    public double ReplicaHours => _replicaSeconds / 3600;
-
     public int PeakReady => _samples.Count == 0 ? 0 : _samples.Max(sample => Math.Max(sample.BlueReady, sample.GreenReady));
 
-    public void Sample(TimeSpan at, SlotCount blue, SlotCount green)
+    public void Sample(TimeSpan at, SlotCount blue, SlotCount green) =>
+        _samples.Add((at.TotalSeconds, blue.Pods, green.Pods, blue.Ready, green.Ready));
+
+    /// <summary>Pods of both slots times the seconds they existed, from one second of the load until another.</summary>
+    public double ReplicaSeconds(double from = 0, double until = double.MaxValue)
     {
-        if (_samples.Count > 0)
+        var sum = 0.0;
+        for (var i = 1; i < _samples.Count; i++)
         {
-            var last = _samples[^1];
-            _replicaSeconds += (last.Blue + last.Green) * Math.Max(0, at.TotalSeconds - last.Seconds);
+            var (start, blue, green, _, _) = _samples[i - 1];
+            var end = Math.Min(until, _samples[i].Seconds);
+            sum += (blue + green) * Math.Max(0, end - Math.Max(from, start));
         }
 
-        _samples.Add((at.TotalSeconds, blue.Pods, green.Pods, blue.Ready, green.Ready));
+        return sum;
     }
 
-    /// <summary>From a rise of the load until as many pods of the slot were Ready as the run reached.</summary>
-    /// <returns>Null when no pod was added after the rise.</returns>
-    public double? ScaleUpLatency(TimeSpan rise, string slot)
+    /// <summary>From the first moment in which the load was more than the slot's Ready pods can do, until enough of them were Ready.</summary>
+    /// <param name="load">Requests per second at a second of the load.</param>
+    /// <param name="capacity">Requests per second that one pod can do.</param>
+    /// <returns>Null when the load never was too much, or never was carried again.</returns>
+    public double? ScaleUpLatency(Func<double, double> load, double capacity, string slot)
     {
-        int Ready((double Seconds, int Blue, int Green, int BlueReady, int GreenReady) sample) => slot == "blue" ? sample.BlueReady : sample.GreenReady;
-        var after = _samples.Where(sample => sample.Seconds >= rise.TotalSeconds).ToArray();
-        if (after.Length == 0 || after.Max(Ready) is var peak && peak <= Ready(after[0]))
-        {
-            return null;
-        }
+        bool IsEnough((double Seconds, int Blue, int Green, int BlueReady, int GreenReady) sample) =>
+            (slot == "blue" ? sample.BlueReady : sample.GreenReady) * capacity >= load(sample.Seconds);
 
-        return Math.Round(after.First(sample => Ready(sample) == peak).Seconds - rise.TotalSeconds, 1);
+        var over = _samples.FindIndex(sample => !IsEnough(sample));
+        var enough = over < 0 ? -1 : _samples.FindIndex(over, IsEnough);
+        return enough < 0 ? null : Math.Round(_samples[enough].Seconds - _samples[over].Seconds, 1);
     }
 
     /// <summary>Since when both slots have had this many Ready pods without a break; null when they do not have them at the end.</summary>

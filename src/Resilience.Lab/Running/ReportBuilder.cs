@@ -18,14 +18,14 @@ internal sealed record RunFacts(
     IReadOnlyList<TimelineEntry> Timeline,
     ReplicaMeter Replicas,
     RecoveryReport Recovery,
+    IReadOnlyList<ObservedScaling> Scalings,
+    double? CapacityRps,
     int EndReplicas,
     string? AbortReason);
 
 /// <summary>Turns the facts of a run into its report.</summary>
 internal static class ReportBuilder
 {
-    private const double UsdPerCpuHour = 0.12;
-    private const double CpuPerPod = 0.1;
     private const double SloErrorRatio = 0.01;
     private const double SloP99Ms = 500;
 
@@ -34,6 +34,7 @@ internal static class ReportBuilder
         var load = facts.Load;
         var (failovers, outside) = FailoverCorrelator.Correlate(load.StartedAt, facts.Faults, facts.Moves, new LoadResultView(load), facts.Experiment.Load.Timeout);
         var seconds = Seconds(load, facts.Replicas);
+        var costs = new RunCosts(facts.Replicas, seconds);
         var report = new RunReport
         {
             Experiment = facts.Experiment.Name,
@@ -44,8 +45,8 @@ internal static class ReportBuilder
                 fault.Kind, fault.Target, Math.Round((fault.At - load.StartedAt).TotalSeconds, 3), Math.Round((fault.Until - fault.At).TotalSeconds, 1)))],
             Failovers = failovers,
             Load = Load(load, outside),
-            Scaling = Scaling(facts, seconds),
-            Cost = Cost(facts.Replicas.ReplicaHours, load.Ok),
+            Scaling = Scaling(facts, seconds, costs),
+            Cost = costs.Report(load.Ok, ScalingTimes(facts)),
             Expectations = [],
             Title = facts.Experiment.Title,
             Description = facts.Experiment.Description,
@@ -98,29 +99,24 @@ internal static class ReportBuilder
         FailedOutsideGaps = outside,
     };
 
-    private static ScalingReport Scaling(RunFacts facts, IReadOnlyList<SecondReport> seconds)
+    private static ScalingReport Scaling(RunFacts facts, IReadOnlyList<SecondReport> seconds, RunCosts costs)
     {
         var load = facts.Experiment.Load;
-        var rise = load.Steps.Where((step, i) => step.Rps > (i == 0 ? load.Rps : load.Steps[i - 1].Rps)).Select(step => (TimeSpan?)step.At).FirstOrDefault();
+        var rises = load.Steps.Any(step => step.Rps > load.Rps);
         return new ScalingReport(
-            rise is { } at ? facts.Replicas.ScaleUpLatency(at, facts.Recovery.ActiveAtEnd) : null,
-            Math.Round(facts.Replicas.ReplicaHours, 5),
+            rises && facts.CapacityRps is > 0 and var capacity ? facts.Replicas.ScaleUpLatency(load.RateAt, capacity, facts.Recovery.ActiveAtEnd) : null,
+            Math.Round(facts.Replicas.ReplicaSeconds() / 3600, 5),
             seconds.Count(second => second.P99Ms > SloP99Ms || second.Failed > SloErrorRatio * (second.Ok + second.Failed)),
             null,
             facts.Replicas.PeakReady,
-            facts.EndReplicas);
+            facts.EndReplicas)
+        {
+            Events = costs.Price(facts.Scalings, ScalingTimes(facts)),
+        };
     }
 
-    private static CostReport Cost(double replicaHours, long good)
-    {
-        var usd = replicaHours * CpuPerPod * UsdPerCpuHour;
-        return new CostReport(
-            Math.Round(usd, 8),
-            good == 0 ? 0 : Math.Round(usd / good * 1_000_000, 4),
-            null,
-            null,
-            "measured pod time of both slots at 0.12 USD per vCPU-hour and 0.1 vCPU per pod; an estimate, not a bill");
-    }
+    private static double[] ScalingTimes(RunFacts facts) =>
+        [.. facts.Scalings.Select(scaling => Math.Max(0, Math.Round((scaling.At - facts.Load.StartedAt).TotalSeconds, 3)))];
 
     private static IReadOnlyList<SecondReport> Seconds(LoadResult load, ReplicaMeter replicas) =>
     [

@@ -149,6 +149,20 @@ public sealed class DrillTests
     }
 
     [Fact]
+    public async Task RolloutRestart_LeavesNothingToUndo()
+    {
+        var target = new FakeDrillTarget();
+        await using (await StartAsync(target, "rollout-restart", "green"))
+        {
+            Assert.Equal(["green"], target.Restarted);
+            Assert.Equal((2, null), target.Slot("green"));
+        }
+
+        Assert.Empty(await DrillCrew.HealAsync(target, CancellationToken.None));
+        Assert.Equal(["green"], target.Restarted);
+    }
+
+    [Fact]
     public void Record_ThatIsNotOurs_IsNotRead()
     {
         Assert.Null(DrillRecord.Parse("yes please"));

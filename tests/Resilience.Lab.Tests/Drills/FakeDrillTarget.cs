@@ -30,6 +30,9 @@ internal sealed class FakeDrillTarget : IDrillTarget
     /// <summary>How often each pod was killed.</summary>
     public Dictionary<string, int> Kills { get; } = [];
 
+    /// <summary>Slots whose pods are being replaced.</summary>
+    public List<string> Restarted { get; } = [];
+
     public Dictionary<string, JsonObject> Faults { get; } = [];
 
     public JsonObject? Network { get; private set; }
@@ -52,6 +55,12 @@ internal sealed class FakeDrillTarget : IDrillTarget
     {
         stop.ThrowIfCancellationRequested();
         _slots[slot] = (replicas ?? _slots[slot].Replicas, record);
+        return Task.CompletedTask;
+    }
+
+    public Task RestartAsync(string slot, CancellationToken stop)
+    {
+        Restarted.Add(slot);
         return Task.CompletedTask;
     }
 

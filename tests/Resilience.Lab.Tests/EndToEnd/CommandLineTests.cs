@@ -42,6 +42,6 @@ public sealed class CommandLineTests
         var (code, output, _) = await LabProcess.RunAsync(folder.Path, "experiments", "--json");
 
         Assert.Equal(0, code);
-        Assert.Equal(11, System.Text.Json.JsonDocument.Parse(output).RootElement.GetArrayLength());
+        Assert.Equal(13, System.Text.Json.JsonDocument.Parse(output).RootElement.GetArrayLength());
     }
 }

@@ -10,7 +10,7 @@ public sealed class OutageRunTests
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "the embedded cluster needs 127.x addresses");
         using var folder = new TemporaryFolder();
-        await using var lab = LabProcess.Start(folder.Path, "run", "outage", "--duration", "9s", "--rps", "100", "--json");
+        await using var lab = LabProcess.Start(folder.Path, "run", "outage", "--duration", "6s", "--rps", "100", "--json");
         var code = await lab.ExitAsync();
 
         Assert.True(code is 0 or 1, $"exit code {code}: {lab.Error}");

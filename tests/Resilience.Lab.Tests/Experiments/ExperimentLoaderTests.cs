@@ -76,7 +76,7 @@ public sealed class ExperimentLoaderTests
         var all = ExperimentCatalog.All();
 
         Assert.Equal(
-            ["outage", "crash", "hang", "not-ready", "partial", "slow", "flap", "both-down", "cold-standby", "controller-loss", "reactive-scaling"],
+            ["outage", "crash", "hang", "not-ready", "partial", "slow", "flap", "both-down", "cold-standby", "controller-loss", "rollout", "steady", "reactive-scaling"],
             all.Select(found => found.Name));
         Assert.All(all, found => Assert.Equal(found.Name + ".yaml", found.Source));
     }
