@@ -55,6 +55,11 @@ public sealed class ClusterConnection : IDisposable
     public static ClusterConnection Create(ClusterConnectionOptions options, TimeProvider clock)
     {
         var (config, source) = Load(options);
+        if (config.SslCaCerts is { Count: 0 })
+        {
+            throw new ClusterException($"{source}: its certificate authority holds no certificate");
+        }
+
         config.UserAgent = options.UserAgent;
         config.FirstMessageHandlerSetup = handler => Tune(handler, options);
         try

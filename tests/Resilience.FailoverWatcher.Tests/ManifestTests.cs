@@ -5,6 +5,7 @@ using Resilience.ClusterAccess.Manifests;
 using Resilience.ClusterAccess.Resources;
 using Resilience.Control.Failover;
 using Resilience.FailoverWatcher.Cluster;
+using Resilience.Testing;
 
 namespace Resilience.FailoverWatcher.Tests;
 

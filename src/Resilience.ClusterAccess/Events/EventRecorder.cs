@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json.Nodes;
 using k8s;
 using k8s.Models;
@@ -42,7 +43,10 @@ public sealed record EventRecorderOptions
 /// </summary>
 public sealed partial class EventRecorder : IDisposable
 {
-    private const int MessageLimit = 1024;
+    /// <summary>The server's limits; it refuses what is longer.</summary>
+    private const int MessageLimitBytes = 1024;
+    private const int InstanceLimitBytes = 128;
+    private const int NameLimitBytes = 253;
     private const int Attempts = 3;
 
     private readonly ClusterApi _api;
@@ -68,7 +72,7 @@ public sealed partial class EventRecorder : IDisposable
 
     /// <param name="reason">One word in CamelCase, stable: people filter by it.</param>
     /// <param name="action">What was done or refused, one word.</param>
-    /// <param name="message">A sentence; cut at 1,024 characters, the server's limit.</param>
+    /// <param name="message">A sentence; cut at 1,024 bytes, the server's limit.</param>
     public void Record<T>(ResourceType<T> type, T about, EventSeverity severity, string reason, string action, string message)
         where T : class, IKubernetesObject<V1ObjectMeta>
     {
@@ -81,10 +85,9 @@ public sealed partial class EventRecorder : IDisposable
             Uid = about.Metadata.Uid,
             ResourceVersion = about.Metadata.ResourceVersion,
         };
-        var text = message.Length <= MessageLimit ? message : message[..(MessageLimit - 1)] + "…";
         lock (_gate)
         {
-            Note(reference, severity, reason, action, text);
+            Note(reference, severity, reason, action, Cut(message, MessageLimitBytes));
         }
 
         Wake();
@@ -146,14 +149,15 @@ public sealed partial class EventRecorder : IDisposable
 
         if (!_entries.TryGetValue(key, out var entry))
         {
-            entry = new Entry(key, about, action, now);
+            var suffix = $".{now.ToUnixTimeMilliseconds():x}{++_sequence:x4}";
+            entry = new Entry(key, about, action, now, Head(about.Name, NameLimitBytes - suffix.Length) + suffix);
             _entries[key] = entry;
             _oldestFirst.Enqueue(key);
         }
 
         entry.Count++;
         entry.Last = now;
-        entry.Message = key.Message is null ? "(one of several like it) " + message : message;
+        entry.Message = key.Message is null ? Cut("(one of several like it) " + message, MessageLimitBytes) : message;
         entry.Dirty = true;
     }
 
@@ -194,22 +198,30 @@ public sealed partial class EventRecorder : IDisposable
 
     private async Task SendAsync(Entry entry, CancellationToken ct)
     {
-        if (entry.EventName is { } name)
+        if (!entry.Exists)
         {
             try
             {
-                await _api.PatchAsync(ResourceTypes.Events, entry.Namespace, name, ResourcePatch.Merge(Repetition(entry)), ct);
+                _ = await _api.CreateAsync(ResourceTypes.Events, entry.Namespace, Compose(entry), ct, _options.Component);
+                (entry.Exists, entry.Failures) = (true, 0);
                 return;
             }
-            catch (ClusterException ex) when (ex.IsNotFound)
+            catch (ClusterException ex) when (ex.IsAlreadyExists)
             {
-                entry.EventName = null;   // the server forgets events after an hour
+                entry.Exists = true;   // the answer to an earlier attempt was lost
             }
         }
 
-        var created = await _api.CreateAsync(ResourceTypes.Events, entry.Namespace, Compose(entry), ct, _options.Component);
-        entry.EventName = created.Metadata.Name;
-        entry.Failures = 0;
+        try
+        {
+            _ = await _api.PatchAsync(ResourceTypes.Events, entry.Namespace, entry.Name, ResourcePatch.Merge(Repetition(entry)), ct);
+            entry.Failures = 0;
+        }
+        catch (ClusterException ex) when (ex.IsNotFound)
+        {
+            _ = await _api.CreateAsync(ResourceTypes.Events, entry.Namespace, Compose(entry), ct, _options.Component);   // the server forgets events after an hour
+            entry.Failures = 0;
+        }
     }
 
     private void GiveUpOrRetry(Entry entry, ClusterException ex)
@@ -243,7 +255,7 @@ public sealed partial class EventRecorder : IDisposable
         Kind = ResourceTypes.Events.Kind,
         Metadata = new V1ObjectMeta
         {
-            Name = $"{entry.About.Name}.{entry.First.ToUnixTimeMilliseconds():x}{Interlocked.Increment(ref _sequence):x4}",
+            Name = entry.Name,
             NamespaceProperty = entry.Namespace,
         },
         InvolvedObject = entry.About,
@@ -257,13 +269,33 @@ public sealed partial class EventRecorder : IDisposable
         EventTime = entry.First.UtcDateTime,
         Source = new V1EventSource { Component = _options.Component },
         ReportingComponent = _options.Component,
-        ReportingInstance = _options.Instance,
+        ReportingInstance = Head(_options.Instance, InstanceLimitBytes),
     };
 
     /// <summary>The timestamps of core Events are whole seconds; only eventTime has fractions.</summary>
     private static DateTime Whole(DateTimeOffset at) => at.UtcDateTime.AddTicks(-(at.Ticks % TimeSpan.TicksPerSecond));
 
     private static string Seconds(DateTimeOffset at) => at.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+
+    private static string Cut(string text, int limitBytes) =>
+        Encoding.UTF8.GetByteCount(text) <= limitBytes ? text : Head(text, limitBytes - Encoding.UTF8.GetByteCount("…")) + "…";
+
+    /// <summary>As many whole characters from the start as fit.</summary>
+    private static string Head(string text, int limitBytes)
+    {
+        var length = 0;
+        foreach (var rune in text.EnumerateRunes())
+        {
+            if ((limitBytes -= rune.Utf8SequenceLength) < 0)
+            {
+                return text[..length];
+            }
+
+            length += rune.Utf16SequenceLength;
+        }
+
+        return text;
+    }
 
     private void Wake()
     {
@@ -282,9 +314,12 @@ public sealed partial class EventRecorder : IDisposable
     /// <summary>Two events are the same when all of this is; a null message stands for any.</summary>
     private readonly record struct EventKey(string Object, EventSeverity Severity, string Reason, string? Message);
 
-    private sealed class Entry(EventKey key, V1ObjectReference about, string action, DateTimeOffset first)
+    private sealed class Entry(EventKey key, V1ObjectReference about, string action, DateTimeOffset first, string name)
     {
         public EventKey Key { get; } = key;
+
+        /// <summary>Of the Event; chosen once, so that an attempt whose answer was lost is not repeated as another Event.</summary>
+        public string Name { get; } = name;
 
         public V1ObjectReference About { get; } = about;
 
@@ -307,6 +342,7 @@ public sealed partial class EventRecorder : IDisposable
 
         public int Failures { get; set; }
 
-        public string? EventName { get; set; }
+        /// <summary>The server has it, as far as is known.</summary>
+        public bool Exists { get; set; }
     }
 }

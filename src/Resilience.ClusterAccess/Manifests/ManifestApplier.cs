@@ -18,7 +18,8 @@ public enum ApplyOutcome
 public sealed record AppliedObject(string ApiVersion, string Kind, string? Namespace, string Name, string Uid, bool Existed);
 
 /// <summary>Told after each object.</summary>
-public sealed record ApplyProgress(int Done, int Total, Manifest Manifest, ApplyOutcome Outcome);
+/// <param name="Item">What is in the cluster now; whoever collects these can take back an apply that failed half-way.</param>
+public sealed record ApplyProgress(int Done, int Total, Manifest Manifest, ApplyOutcome Outcome, AppliedObject Item);
 
 /// <summary>
 /// Applies manifests by server-side apply, so that a second run changes nothing. Definitions of custom resources go
@@ -61,7 +62,7 @@ public sealed class ManifestApplier
 
             var (item, outcome) = await ApplyOneAsync(ordered[i], defaultNamespace, ct);
             applied.Add(item);
-            progress?.Invoke(new(i + 1, ordered.Count, ordered[i], outcome));
+            progress?.Invoke(new(i + 1, ordered.Count, ordered[i], outcome, item));
         }
 
         if (definitions.Count == ordered.Count)
@@ -197,10 +198,14 @@ public sealed class ManifestApplier
             return false;
         }
 
-        var version = current.Spec.Versions.First(v => v.Served).Name;
+        if (current.Spec.Versions.FirstOrDefault(v => v.Served) is not { } version)
+        {
+            return false;
+        }
+
         try
         {
-            _ = await ResolveAsync($"{current.Spec.Group}/{version}", current.Spec.Names.Kind, ct);
+            _ = await ResolveAsync($"{current.Spec.Group}/{version.Name}", current.Spec.Names.Kind, ct);
             return true;
         }
         catch (ClusterException ex) when (ex.IsNotFound)

@@ -68,9 +68,14 @@ public sealed class ManifestSet
             throw new ManifestException($"{path}: '{unknown}' is not supported here; apply this folder with kubectl apply -k");
         }
 
+        if (kustomization["resources"] is not (null or JsonArray))
+        {
+            throw new ManifestException($"{path}: resources must be a list");
+        }
+
         foreach (var entry in kustomization["resources"] as JsonArray ?? [])
         {
-            var target = Path.Combine(folder, (string?)entry ?? "");
+            var target = Text(entry) is { } listed ? Path.Combine(folder, listed) : throw new ManifestException($"{path}: resources must list files and folders, not {entry?.ToJsonString() ?? "null"}");
             if (Directory.Exists(target))
             {
                 LoadFolder(Path.TrimEndingDirectorySeparator(target), items, seen);
@@ -97,15 +102,22 @@ public sealed class ManifestSet
 
             foreach (var (required, value) in new[] { ("apiVersion", body["apiVersion"]), ("kind", body["kind"]), ("metadata.name", (body["metadata"] as JsonObject)?["name"]) })
             {
-                if (value is not JsonValue text || !text.TryGetValue<string>(out var filled) || filled.Length == 0)
+                if (Text(value) is null)
                 {
-                    throw new ManifestException($"{path}:{line}: {required} is missing");
+                    throw new ManifestException(value is null ? $"{path}:{line}: {required} is missing" : $"{path}:{line}: {required} must be a word; put it in quotes");
                 }
+            }
+
+            if (body["metadata"]!["namespace"] is { } ns && Text(ns) is null)
+            {
+                throw new ManifestException($"{path}:{line}: metadata.namespace must be a word; put it in quotes");
             }
 
             yield return new(path, line, body);
         }
     }
+
+    private static string? Text(JsonNode? node) => node is JsonValue value && value.TryGetValue<string>(out var text) && text.Length > 0 ? text : null;
 
     private static IReadOnlyList<(JsonNode Document, int Line)> ReadYaml(string path)
     {

@@ -8,9 +8,13 @@ namespace Resilience.ClusterAccess.Manifests;
 /// <summary>
 /// YAML documents as JSON, the way kubectl reads them: quoted scalars are strings, plain ones are typed. Plain
 /// <c>yes</c>, <c>no</c>, <c>on</c>, <c>off</c> are refused: kubectl reads booleans there, other tools read words.
+/// Merge keys (<c>&lt;&lt;</c>) are refused as well: not every tool knows them.
 /// </summary>
 public static class YamlJson
 {
+    /// <summary>An alias may stand inside its own anchor; that never ends.</summary>
+    private const int DepthLimit = 64;
+
     /// <param name="text">One or more documents; empty ones are left out.</param>
     /// <exception cref="YamlException">Not YAML; the message tells line and column.</exception>
     public static IReadOnlyList<(JsonNode Document, int Line)> Parse(string text)
@@ -31,15 +35,19 @@ public static class YamlJson
     }
 
     /// <summary>One parsed node as JSON.</summary>
-    public static JsonNode? Convert(YamlNode node) => node switch
+    /// <exception cref="YamlException">It means different things to different tools, or is nested beyond reason.</exception>
+    public static JsonNode? Convert(YamlNode node) => Convert(node, depth: 0);
+
+    private static JsonNode? Convert(YamlNode node, int depth) => node switch
     {
+        _ when depth > DepthLimit => throw new YamlException(node.Start, node.End, $"nested deeper than {DepthLimit} levels"),
         YamlScalarNode scalar => Scalar(scalar),
-        YamlSequenceNode list => new JsonArray([.. list.Children.Select(Convert)]),
-        YamlMappingNode map => Mapping(map),
+        YamlSequenceNode list => new JsonArray([.. list.Children.Select(child => Convert(child, depth + 1))]),
+        YamlMappingNode map => Mapping(map, depth),
         _ => throw new YamlException(node.Start, node.End, $"a {node.NodeType} is not allowed here"),
     };
 
-    private static JsonObject Mapping(YamlMappingNode map)
+    private static JsonObject Mapping(YamlMappingNode map, int depth)
     {
         var result = new JsonObject();
         foreach (var (key, value) in map.Children)
@@ -49,7 +57,12 @@ public static class YamlJson
                 throw new YamlException(key.Start, key.End, "a key must be a plain word");
             }
 
-            result[name] = Convert(value);
+            if (name == "<<")
+            {
+                throw new YamlException(key.Start, key.End, "merge keys (<<) are not supported; write the fields out");
+            }
+
+            result[name] = Convert(value, depth + 1);
         }
 
         return result;
@@ -58,7 +71,7 @@ public static class YamlJson
     private static JsonValue? Scalar(YamlScalarNode scalar)
     {
         var text = scalar.Value ?? "";
-        if (scalar.Style is not (ScalarStyle.Plain or ScalarStyle.Any))
+        if (scalar.Style is not (ScalarStyle.Plain or ScalarStyle.Any) || (!scalar.Tag.IsEmpty && scalar.Tag.Value.EndsWith(":str", StringComparison.Ordinal)))
         {
             return JsonValue.Create(text);
         }
@@ -78,13 +91,32 @@ public static class YamlJson
             throw new YamlException(scalar.Start, scalar.End, $"'{text}' is ambiguous: write true or false, or put it in quotes");
         }
 
-        if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var integer))
+        if (Integer(text) is { } integer)
         {
             return JsonValue.Create(integer);
         }
 
-        return (char.IsAsciiDigit(text[0]) || text[0] is '-' or '+' or '.') && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+        // What is too large for a double (a commit's hash may read 12e5678) is a word.
+        return (char.IsAsciiDigit(text[0]) || text[0] is '-' or '+' or '.')
+            && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)
             ? JsonValue.Create(number)
             : JsonValue.Create(text);
+    }
+
+    /// <summary>Decimal, <c>0x1f</c>, and octal in both spellings: a file mode is written <c>0644</c>.</summary>
+    private static long? Integer(string text)
+    {
+        if (text.StartsWith("0x", StringComparison.Ordinal))
+        {
+            return long.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var hexadecimal) ? hexadecimal : null;
+        }
+
+        var octal = text.StartsWith("0o", StringComparison.Ordinal) ? text[2..] : text is ['0', _, ..] ? text[1..] : "";
+        if (octal.Length is > 0 and <= 20 && octal.All(digit => digit is >= '0' and <= '7'))
+        {
+            return octal.Aggregate(0L, (value, digit) => (value * 8) + (digit - '0'));
+        }
+
+        return long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var integer) ? integer : null;
     }
 }

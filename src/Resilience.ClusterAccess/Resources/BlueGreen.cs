@@ -185,6 +185,9 @@ public sealed record SlotStatus
     public int Desired { get; init; }
 
     public bool Healthy { get; init; }
+
+    /// <summary>Ready of desired, such as <c>2/3</c>, for a column of <c>kubectl get</c>.</summary>
+    public string? Summary { get; init; }
 }
 
 /// <summary>One move of traffic, with its timing.</summary>

@@ -9,6 +9,9 @@ namespace Resilience.ClusterAccess.Resources;
 /// <summary>Durations as Kubernetes writes them: <c>250ms</c>, <c>2s</c>, <c>1m30s</c>, <c>1h</c>. Never negative.</summary>
 public sealed class DurationConverter : JsonConverter<TimeSpan>
 {
+    /// <summary>As in the schemas; also keeps the sum of the parts within a TimeSpan.</summary>
+    private const int LengthLimit = 32;
+
     private static readonly SearchValues<char> Digits = SearchValues.Create("0123456789.");
 
     public override TimeSpan Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
@@ -52,11 +55,17 @@ public sealed class DurationConverter : JsonConverter<TimeSpan>
     public static bool TryParse(string? text, out TimeSpan value)
     {
         value = TimeSpan.Zero;
+        if (text is null or "" or { Length: > LengthLimit })
+        {
+            return false;
+        }
+
         if (text == "0")
         {
             return true;
         }
 
+        var sum = TimeSpan.Zero;
         var rest = text.AsSpan();
         while (rest.Length > 0)
         {
@@ -74,11 +83,12 @@ public sealed class DurationConverter : JsonConverter<TimeSpan>
                 return false;
             }
 
-            value += TimeSpan.FromTicks((long)(count * ticks));
+            sum += TimeSpan.FromTicks((long)(count * ticks));
             rest = rest[unit.Length..];
         }
 
-        return !string.IsNullOrEmpty(text);
+        value = sum;
+        return true;
     }
 
     private static long? UnitTicks(ReadOnlySpan<char> unit) => unit switch

@@ -1,7 +1,7 @@
-namespace Resilience.FailoverWatcher.Tests;
+namespace Resilience.Testing;
 
 /// <summary>Finds files of the repository from wherever the tests run.</summary>
-internal static class Repository
+public static class Repository
 {
     public static string Root { get; } = Find();
 
