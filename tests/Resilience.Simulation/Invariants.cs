@@ -38,6 +38,17 @@ internal static class Invariants
     public static void OnCommit(World world, FailoverState state, string by) =>
         Expect(world, world.Active is null || state.Active == world.Active, $"{by} saved a state for {state.Active} while {world.Active} has the traffic: state and selector are parted");
 
+    /// <summary>One Switchover at a time: while the end of one is not written to it, remembering another would lose that end, and run it again.</summary>
+    public static void OnStateChange(World world, FailoverState? before, FailoverState after, string by)
+    {
+        if (before?.Switchover is { } one && after.Switchover?.Uid != one.Uid)
+        {
+            Expect(world, world.Switchovers.Any(s => s.Request.Uid == one.Uid && s.IsClosed),
+                $"{by} turned to {after.Switchover?.Name ?? "nothing"} before Switchover {one.Name} ({one.Phase}) had its end written");
+            world.Coverage.Count("next Switchover");
+        }
+    }
+
     public static void OnSwitchover(World world, SimulatedSwitchover switchover, SwitchoverPhase next) =>
         Expect(world, !switchover.IsClosed, $"Switchover {switchover.Request.Name} was {switchover.Phases.LastOrDefault()} and is now {next}");
 
@@ -49,9 +60,11 @@ internal static class Invariants
         foreach (var (slot, told) in new[] { (world.Blue, status.Blue), (world.Green, status.Green) })
         {
             Expect(world, told.Ready == slot.Serving(world.Now), $"status (by {by}) says {told.Ready} pods of {slot.Slot} serve, {slot.Serving(world.Now)} do");
-            var keeps = slot.MaxReplicas is null && slot.Slot == world.Active;   // giving it back would shrink the slot under its traffic
+            // Without an autoscaler giving it back would shrink the slot under its traffic; after a move it is kept for a while.
+            var isNew = world.Moves.LastOrDefault() is { } last && world.Now - last.At < world.Limits.FloorHold + Haze;
+            var keeps = slot.Slot == world.Active && (slot.MaxReplicas is null || isNew);
             Expect(world, slot.Loan is null || keeps, $"the floor of {slot.Slot} is still borrowed: {slot.Loan}");
-            Expect(world, slot.MaxReplicas is null || slot.AutoscalerFloor == 2, $"the floor of {slot.Slot} came back as {slot.AutoscalerFloor} instead of 2");
+            Expect(world, slot.MaxReplicas is null || slot.Loan is not null || slot.AutoscalerFloor == 2, $"the floor of {slot.Slot} came back as {slot.AutoscalerFloor} instead of 2");
         }
 
         foreach (var switchover in world.Switchovers)
@@ -59,9 +72,36 @@ internal static class Invariants
             Expect(world, switchover.IsClosed, $"Switchover {switchover.Request.Name} was left in {switchover.Phases.LastOrDefault()} ({switchover.Phases.Count} phases)");
         }
 
+        FailbackAtRest(world);
         if (world.Active is { } active)
         {
             Expect(world, world[active].Serving(world.Now) > 0 || world[active.Other()].Serving(world.Now) == 0, $"at rest {active} has the traffic and nothing serves there");
+        }
+    }
+
+    /// <summary>Traffic that the watcher moved away itself comes back, once the preferred slot has been well for long enough.</summary>
+    private static void FailbackAtRest(World world)
+    {
+        var limits = world.Limits;
+        if (limits.Failback != FailbackPolicy.Automatic || world.Moves.LastOrDefault() is not { } last)
+        {
+            return;
+        }
+
+        if (last.Kind == SwitchKind.Failback)
+        {
+            world.Coverage.Count(last.At >= world.QuietSince ? "came back at rest" : "came back");
+            return;
+        }
+
+        var preferred = world[limits.Preferred];
+        var since = preferred.Pods.Select(p => p.HungUntil > p.Since ? p.HungUntil : p.Since).Append(last.At + limits.MaxHoldDown).Append(world.QuietSince).Max();
+        var isPossible = preferred.Serving(world.Now) >= (limits.Prescale ? 1 : world[limits.Preferred.Other()].Desired);
+        if (world.Active == limits.Preferred.Other() && last.Kind is SwitchKind.Rescue or SwitchKind.Optional && isPossible)
+        {
+            world.Coverage.Count("fail-back judged");
+            var wait = limits.StableFor + limits.PrescaleTimeout + Haze;
+            Expect(world, world.Now - since <= wait, $"{limits.Preferred} is preferred and has been well since {since:HH:mm:ss}, the last move was at {last.At:HH:mm:ss}, and traffic does not come back");
         }
     }
 

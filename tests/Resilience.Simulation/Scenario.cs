@@ -27,7 +27,7 @@ internal enum Trouble
 }
 
 /// <summary>Lets things happen to the world at random.</summary>
-internal sealed class Scenario(World world, IReadOnlyList<SimulatedWatcher> watchers, Trouble trouble)
+internal sealed class Scenario(World world, IReadOnlyList<SimulatedWatcher> watchers, Trouble trouble, int replicasAtRest)
 {
     private DateTimeOffset _apiBackAt;
     private DateTimeOffset _autoscaleAt;
@@ -123,7 +123,9 @@ internal sealed class Scenario(World world, IReadOnlyList<SimulatedWatcher> watc
         {
             if (slot is { MaxReplicas: { } max, Desired: > 0, BeforeAway: 0 })
             {
-                var wanted = slot.Slot == world.Active ? 2 + (trouble.HasFlag(Trouble.Routine) && !isQuiet ? world.Random.Next(3) : 0) : 1;
+                // The standby is idle and small, so that a fail-back usually has to enlarge it first.
+                var load = isQuiet ? replicasAtRest : 2 + (trouble.HasFlag(Trouble.Routine) ? world.Random.Next(3) : 0);
+                var wanted = slot.Slot == world.Active ? load : 1;
                 var next = Math.Clamp(wanted, slot.AutoscalerFloor, max);
                 if (next != slot.Desired)
                 {

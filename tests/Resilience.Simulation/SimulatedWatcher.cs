@@ -230,7 +230,7 @@ internal sealed class SimulatedWatcher : IFailoverCluster, IProber
     private (WorkQueue<BlueGreenKey> Queue, FailoverReconciler Reconciler, LeaseElection Election) Start()
     {
         _life++;
-        var options = new LeaseElectionOptions { Namespace = "apps", Name = "failover-watcher", Identity = $"{Name}-{_life}", RetryPeriod = TimeSpan.FromSeconds(1) };
+        var options = new LeaseElectionOptions { Namespace = "apps", Name = "failover-watcher", Identity = $"{Name}-{_life}", RetryPeriod = TimeSpan.FromSeconds(2), RenewInterval = TimeSpan.FromSeconds(2) };
         var election = new LeaseElection(_leases.Connect(_world.Clock, TimeSpan.FromHours(1)), options, _world.Clock, NullLogger<LeaseElection>.Instance);
         var queue = new WorkQueue<BlueGreenKey>(_world.Clock);
         election.LeadershipChanged += leads =>

@@ -9,8 +9,8 @@ internal sealed class Simulation
     public static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan Stress = TimeSpan.FromMinutes(6);
 
-    /// <summary>Long enough for the longest of: hold-down at its cap (4 min here), a loan's expiry, a Switchover's expiry.</summary>
-    private static readonly TimeSpan Quiet = TimeSpan.FromMinutes(5);
+    /// <summary>Long enough for the last pods to heal (70 s), hold-down at its cap (4 min here) and a fail-back after that.</summary>
+    private static readonly TimeSpan Quiet = TimeSpan.FromMinutes(6);
 
     private readonly Trouble _trouble;
     private readonly FakeApiServer _leases = new();
@@ -24,7 +24,7 @@ internal sealed class Simulation
         _trouble = trouble;
         World = new World(seed, LimitsOf(seed), autoscaled: seed % 4 != 0);
         _watchers = [new(World, _leases, "w1"), new(World, _leases, "w2")];
-        _scenario = new(World, _watchers, trouble);
+        _scenario = new(World, _watchers, trouble, replicasAtRest: seed / 3 % 4 == 0 ? 2 : 4);
     }
 
     public World World { get; }
@@ -39,6 +39,7 @@ internal sealed class Simulation
         World.FaultRatio = _trouble.HasFlag(Trouble.Network) ? 0.2 : 0;
         Advance(Stress, isQuiet: false);
         World.FaultRatio = 0;
+        World.QuietSince = World.Now;
         Advance(Quiet, isQuiet: true);
         Invariants.AtRest(World);
     }

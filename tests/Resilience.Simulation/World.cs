@@ -73,6 +73,9 @@ internal sealed class World
 
     public List<string> Trace { get; } = [];
 
+    /// <summary>When the trouble ended.</summary>
+    public DateTimeOffset QuietSince { get; set; } = DateTimeOffset.MaxValue;
+
     public bool ApiDown { get; set; }
 
     /// <summary>Share of requests that go wrong in one way or another.</summary>
@@ -169,6 +172,7 @@ internal sealed class World
             return false;
         }
 
+        Invariants.OnStateChange(this, FailoverStateJson.Read(SavedState), state, by);
         SavedState = FailoverStateJson.Write(state);
         ServiceVersion++;
         _dirty = true;

@@ -75,7 +75,13 @@ public sealed partial class LeaseElection
             using var linked = CancellationTokenSource.CreateLinkedTokenSource(ct, deadline.Token);
             if (await TryHoldAsync(linked.Token))
             {
-                Volatile.Write(ref _renewedAt, started);   // the start: others may have seen the record from then on
+                var before = Interlocked.Exchange(ref _renewedAt, started);   // the start: others may have seen the record from then on
+                if (_clock.GetElapsedTime(before) >= _options.RenewDeadline)
+                {
+                    // Nobody else has led, but IsLeader was false for a while: what was left undone then has to be done now.
+                    StepDown("renewed too late");
+                }
+
                 Win();
                 return _options.RenewInterval;
             }

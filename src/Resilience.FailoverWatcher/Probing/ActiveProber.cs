@@ -95,11 +95,11 @@ internal sealed partial class ActiveProber(IOptions<WatcherOptions> options, Fai
                 var due = clock.GetTimestamp();
                 await ProbeOnceAsync(group, pod, token).ConfigureAwait(false);
                 var rest = group.Settings.Interval - clock.GetElapsedTime(due);
-                pod.Due = clock.GetTimestamp() + (long)(Math.Max(0, rest.TotalSeconds) * clock.TimestampFrequency);
-                if (rest > TimeSpan.Zero)
-                {
-                    await Task.Delay(rest, clock, token).ConfigureAwait(false);
-                }
+                rest = rest > TimeSpan.Zero ? rest : TimeSpan.Zero;
+                var wake = rest > TimeSpan.Zero ? Task.Delay(rest, clock, token) : Task.CompletedTask;
+                // Read once the alarm is set: a stall before that is not the next probe's lateness.
+                pod.Due = clock.GetTimestamp() + (long)(rest.TotalSeconds * clock.TimestampFrequency);
+                await wake.ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException)

@@ -118,6 +118,20 @@ public sealed class LeaseElectionTests
     }
 
     [Fact]
+    public async Task Round_RenewedAfterTheDeadlineButBeforeAnybodyElse_IsToldAsLostAndWonAgain()
+    {
+        var a = Candidate("a");
+        await RoundAsync(a);
+        var told = Changes(a);
+        _clock.Advance(TimeSpan.FromSeconds(4));   // stopped for a moment: whoever asked IsLeader meanwhile was told no
+        Assert.False(a.IsLeader);
+        await RoundAsync(a);
+        Assert.True(a.IsLeader);
+        Assert.Equal([false, true], told);
+        Assert.Equal(0, a.Term);
+    }
+
+    [Fact]
     public async Task Round_ServerUnreachable_LeaderStepsDownAtItsDeadline()
     {
         var a = Candidate("a");

@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
 using Resilience.FailoverWatcher.Reconciling;
+using Resilience.Testing;
 
 namespace Resilience.FailoverWatcher.Tests.Reconciling;
 
