@@ -35,7 +35,7 @@ internal static class WatcherServices
         services.AddSingleton(provider => provider.GetRequiredService<ClusterConnection>().Api);
         AddCluster(services);
         // (AddHostedService would take the three runners for one: it drops a second one of the same type.)
-        // Hosted services stop in reverse order: the worker first, then the lease is handed back, the caches last.
+        // Hosted services stop in reverse order: the worker first, the caches last. The lease goes back before that.
         services.AddSingleton<IHostedService>(provider => new Runner(provider.GetRequiredService<WatcherInformers>().RunAsync));
         services.AddSingleton<IHostedService>(provider => new Runner(provider.GetRequiredService<EventRecorder>().RunAsync));
         services.AddSingleton<IHostedService>(provider => new Runner(provider.GetRequiredService<StatusPublisher>().RunAsync));
@@ -98,13 +98,17 @@ internal static class WatcherServices
         protected override Task ExecuteAsync(CancellationToken stoppingToken) => run(stoppingToken);
     }
 
-    /// <summary>Takes part in the election only with filled caches: a leader that knows nothing would only be in the way.</summary>
-    private sealed class ElectionRunner(LeaseElection election, WatcherInformers informers) : BackgroundService
+    /// <summary>
+    /// Takes part in the election only with filled caches: a leader that knows nothing would only be in the way. Hands the
+    /// lease back at the first sign of a stop: hosted services stop one after the other, and any before this one may take long.
+    /// </summary>
+    private sealed class ElectionRunner(LeaseElection election, WatcherInformers informers, IHostApplicationLifetime application) : BackgroundService
     {
         protected override async Task ExecuteAsync(CancellationToken stoppingToken)
         {
-            await informers.WaitForSyncAsync(stoppingToken).ConfigureAwait(false);
-            await election.RunAsync(stoppingToken).ConfigureAwait(false);
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, application.ApplicationStopping);
+            await informers.WaitForSyncAsync(stop.Token).ConfigureAwait(false);
+            await election.RunAsync(stop.Token).ConfigureAwait(false);
         }
     }
 

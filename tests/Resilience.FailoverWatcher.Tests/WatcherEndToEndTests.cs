@@ -1,11 +1,17 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
 using Resilience.ClusterAccess.Api;
+using Resilience.ClusterAccess.Election;
+using Resilience.ClusterAccess.Queues;
 using Resilience.ClusterAccess.Resources;
+using Resilience.FailoverWatcher.Cluster;
+using Resilience.FailoverWatcher.Reconciling;
 using Resilience.ServiceDefaults;
 using Resilience.Testing;
 
@@ -78,6 +84,62 @@ public sealed class WatcherEndToEndTests : IAsyncDisposable
         Assert.InRange(TimeProvider.System.GetElapsedTime(started).TotalSeconds, 0, 4.5);   // well within the lease that a crash would cost
     }
 
+    /// <summary>Virtual time: what passes on the clock is what the hand-over waited for, however busy the machine.</summary>
+    [Fact]
+    public async Task LeaderStopsWhileAnotherServiceTakesLong_TheOtherActsWithinASecond()
+    {
+        var clock = new FakeTimeProvider(new DateTimeOffset(2026, 1, 1, 1, 0, 0, TimeSpan.Zero));
+        var slow = new SlowToStop();
+        Apply("web");
+        var first = await StartAsync("one", clock, services => services.AddHostedService(_ => slow));   // stops first, as the web server does
+        await Eventually.TrueAsync(() => State("web") is not null, "the first leads");
+        var second = await StartAsync("two", clock);
+        var election = second.Services.GetRequiredService<LeaseElection>();
+        await Eventually.TrueAsync(() => election.Holder.StartsWith("one_", StringComparison.Ordinal), "the second follows");
+
+        var stopping = first.StopAsync(TestContext.Current.CancellationToken);
+        await Eventually.TrueAsync(() => Holder() == "", "the lease is handed back though the process is still stopping");
+        Assert.False(stopping.IsCompleted);
+        ScaleAway("web-blue");
+        var stopped = clock.GetUtcNow();
+        await Eventually.AfterAsync(clock, TimeSpan.FromMilliseconds(10), () => election.IsLeader, "the second leads");
+        Assert.InRange((clock.GetUtcNow() - stopped).TotalSeconds, 0, 1);
+        await Eventually.TrueAsync(() => Version("web") == "green", "and acts at once");
+        slow.MayStop.SetResult();
+        await stopping;
+    }
+
+    [Theory]
+    [InlineData("Events")]
+    [InlineData("Polling")]
+    public async Task Detection_ByEventsActsAtOnceAndByPollingAtTheNextPollWithoutProbes(string mode)
+    {
+        using var probed = new TcpListener(IPAddress.Parse("127.0.1.3"), 0);   // the first pod of green
+        probed.Start();
+        var clock = new FakeTimeProvider(new DateTimeOffset(2026, 1, 1, 1, 0, 0, TimeSpan.Zero));
+        Apply("web", spec => spec["health"] = new JsonObject { ["probe"] = new JsonObject { ["port"] = ((IPEndPoint)probed.LocalEndpoint).Port } });
+        var host = await StartAsync("one", clock, services => services.Configure<WatcherOptions>(options => options.Detection = Enum.Parse<DetectionMode>(mode)));
+        var informers = host.Services.GetRequiredService<WatcherInformers>();
+        await Eventually.TrueAsync(() => State("web") is not null, "the watcher takes charge");
+        ScaleAway("web-blue");
+        await Eventually.TrueAsync(() => informers.Pods.List(Namespace).Count(pod => pod.Metadata.DeletionTimestamp is not null) == 2
+            && informers.Deployments.Get(Namespace, "web-blue")!.Spec.Replicas == 0, "the caches know");
+        if (mode == "Events")
+        {
+            await Eventually.TrueAsync(() => Version("web") == "green", "traffic moves without any time passing");
+            await Eventually.TrueAsync(probed.Pending, "pods are probed");
+            return;
+        }
+
+        Assert.Equal(0, host.Services.GetRequiredService<WorkQueue<BlueGreenKey>>().Depth);   // what is known has woken nobody
+        clock.Advance(TimeSpan.FromSeconds(2.999));
+        Assert.Equal(0, host.Services.GetRequiredService<WorkQueue<BlueGreenKey>>().Depth);
+        Assert.Equal("blue", Version("web"));
+        clock.Advance(TimeSpan.FromSeconds(0.001));
+        await Eventually.TrueAsync(() => Version("web") == "green", "traffic moves at the poll");
+        Assert.False(probed.Pending());
+    }
+
     [Fact]
     public async Task ServerAnswersAreLostAndConflictsCome_TrafficStillMovesOnce()
     {
@@ -141,14 +203,17 @@ public sealed class WatcherEndToEndTests : IAsyncDisposable
         Assert.Equal("blue", Version("web"));
     }
 
-    private async Task<IHost> StartAsync(string name)
+    private async Task<IHost> StartAsync(string name, TimeProvider? clock = null, Action<IServiceCollection>? change = null)
     {
+        clock ??= TimeProvider.System;
         var builder = new HostApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         builder.Logging.ClearProviders();
         builder.Services.AddMetrics();
         builder.Services.AddSingleton(new PodIdentity(IPAddress.Loopback, name, Namespace, null, 0, 0, TimeSpan.Zero));
+        builder.Services.AddSingleton(clock);
         builder.AddFailoverWatcher();
-        builder.Services.Replace(ServiceDescriptor.Singleton(_server.Connect(TimeProvider.System)));
+        builder.Services.Replace(ServiceDescriptor.Singleton(_server.Connect(clock, clock == TimeProvider.System ? null : TimeSpan.FromDays(1))));
+        change?.Invoke(builder.Services);
         var host = builder.Build();
         _hosts.Add(host);
         await host.StartAsync(TestContext.Current.CancellationToken);
@@ -223,6 +288,8 @@ public sealed class WatcherEndToEndTests : IAsyncDisposable
         return rest;
     }
 
+    private string? Holder() => (string?)_server.All(ResourceTypes.Leases).Single()["spec"]!["holderIdentity"];
+
     private string? Version(string service) => (string?)_server.Get(ResourceTypes.Services, Namespace, service)!["spec"]!["selector"]!["version"];
 
     private string? State(string service) => (string?)_server.Get(ResourceTypes.Services, Namespace, service)!["metadata"]!["annotations"]?[ResilienceApi.FailoverAnnotation];
@@ -231,4 +298,13 @@ public sealed class WatcherEndToEndTests : IAsyncDisposable
 
     private string? Condition(string blueGreen, string type) =>
         (string?)Status(blueGreen)?["conditions"]?.AsArray().FirstOrDefault(condition => (string?)condition!["type"] == type)?["status"];
+
+    private sealed class SlowToStop : IHostedService
+    {
+        public TaskCompletionSource MayStop { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => MayStop.Task;
+    }
 }

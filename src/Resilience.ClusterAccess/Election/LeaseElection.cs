@@ -48,7 +48,7 @@ public sealed partial class LeaseElection
     /// <summary>Who holds the lease, as of the last look; empty when nobody does.</summary>
     public string Holder { get; private set; } = "";
 
-    /// <summary>Takes part until cancelled, then hands the lease back if it holds it. Stop the leader's work before.</summary>
+    /// <summary>Takes part until cancelled, then stops being leader and hands the lease back if it holds it. Work under way must be conditional.</summary>
     public async Task RunAsync(CancellationToken ct)
     {
         while (!ct.IsCancellationRequested)
