@@ -39,6 +39,6 @@ internal static class ClusterServices
         .AddSingleton<IServiceAccountKubeconfigs, ServiceAccountKubeconfigs>()
         .AddSingleton<TableRenderer>().AddSingleton<Representation>().AddSingleton<ObjectDecoder>()
         .AddSingleton<ResourceHandler>().AddSingleton<PatchHandler>().AddSingleton<WatchHandler>()
-        .AddSingleton<ScaleHandler>().AddSingleton<PodLogHandler>().AddSingleton<PodProxyHandler>().AddSingleton<EvictionHandler>()
+        .AddSingleton<ScaleHandler>().AddSingleton<PodLogHandler>().AddSingleton<PodProxyHandler>().AddSingleton<EvictionHandler>().AddSingleton<PodSessions>()
         .AddSingleton<VirtualResources>().AddSingleton<Drills>().AddSingleton<Discovery>().AddSingleton<OpenApi>().AddSingleton<ApiServer>();
 }

@@ -9,7 +9,7 @@ namespace Resilience.LocalCluster.Api;
 internal sealed partial class ApiServer(
     ResourceRegistry registry, TokenAuthority tokens, IAuthorizer authorizer, Discovery discovery, OpenApi openApi, ResourceHandler resources,
     ScaleHandler scales, PodLogHandler logs, PodProxyHandler proxy, EvictionHandler evictions, VirtualResources virtuals, Drills drills,
-    ILogger<ApiServer> logger)
+    PodSessions sessions, ILogger<ApiServer> logger)
 {
     public async Task HandleAsync(HttpContext context)
     {
@@ -102,7 +102,7 @@ internal sealed partial class ApiServer(
         ("pods", "log") => logs.HandleAsync(request),
         ("pods", "proxy") => proxy.HandleAsync(request),
         ("pods", "eviction") => evictions.HandleAsync(request),
-        ("pods", "exec" or "attach" or "portforward") => throw NotHere(request),
+        ("pods", "exec" or "attach" or "portforward") => throw sessions.Refuse(request),
         ("serviceaccounts", "token") => virtuals.TokenAsync(request),
         _ => throw StatusException.NoSuchPath(),
     };
@@ -130,11 +130,6 @@ internal sealed partial class ApiServer(
         throw StatusException.Forbidden(request.Type, request.Info.Name ?? "",
             $"User \"{request.User.Name}\" cannot {verb} resource \"{resource}\" in API group \"{request.Type.Group}\"{where}");
     }
-
-    private static StatusException NotHere(ResourceRequest request) => new(501, "NotImplemented",
-        $"{request.Info.Subresource} is not available in the embedded cluster: pods are processes on this machine. "
-        + "Reach a Service through its NodePort (kubectl get svc shows it) or with `lab open`; read output with kubectl logs.",
-        StatusException.DetailsOf(ResourceTypes.Pods, request.Name));
 
     [LoggerMessage(EventId = 2001, EventName = "RequestFailed", Level = LogLevel.Error, Message = "{Method} {Path} failed")]
     private static partial void LogFailure(ILogger logger, Exception exception, string method, string path);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Resilience.LocalCluster.Api.Resources;
 using Resilience.LocalCluster.Machinery;
 using Resilience.LocalCluster.Storage;
@@ -49,13 +50,14 @@ internal sealed class Drills(ObjectStore store, IPodSignals? signals = null, INe
         var body = await RequestBody.ObjectAsync(request.Http, "NetworkFault").ConfigureAwait(false);
         var delay = TimeSpan.FromMilliseconds(body.Long("delayMs") ?? 0);
         var jitter = TimeSpan.FromMilliseconds(body.Long("jitterMs") ?? 0);
-        var resets = body.At("resetRatio") is { } ratio ? double.Parse(ratio.ToString(), System.Globalization.CultureInfo.InvariantCulture) : 0;
+        var resets = body.At("resetRatio") is not { } ratio ? 0
+            : double.TryParse(ratio.ToString(), CultureInfo.InvariantCulture, out var given) ? given : double.NaN;
         if (delay < TimeSpan.Zero || delay > LongestDelay || jitter < TimeSpan.Zero || jitter > LongestDelay)
         {
             throw StatusException.BadRequest("delayMs and jitterMs must be between 0 and 60000");
         }
 
-        if (resets is < 0 or > 1)
+        if (resets is not (>= 0 and <= 1))
         {
             throw StatusException.BadRequest("resetRatio must be between 0 and 1");
         }

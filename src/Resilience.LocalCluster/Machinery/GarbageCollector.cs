@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using System.Threading.Channels;
 using Resilience.LocalCluster.Controllers;
 using Resilience.LocalCluster.Storage;
 
@@ -14,7 +13,7 @@ internal sealed partial class GarbageCollector : IController, IDisposable
     private readonly ObjectStore _store;
     private readonly ResourceRegistry _registry;
     private readonly ILogger<GarbageCollector> _logger;
-    private readonly Channel<StoredObject> _work = Channel.CreateUnbounded<StoredObject>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly DistinctQueue<string, StoredObject> _work = new();   // by uid
 
     public GarbageCollector(ObjectStore store, ResourceRegistry registry, ILogger<GarbageCollector> logger)
     {
@@ -28,7 +27,7 @@ internal sealed partial class GarbageCollector : IController, IDisposable
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        await foreach (var item in _work.Reader.ReadAllAsync(cancellationToken).ConfigureAwait(false))
+        await foreach (var item in _work.ReadAllAsync(cancellationToken).ConfigureAwait(false))
         {
             try
             {
@@ -48,7 +47,7 @@ internal sealed partial class GarbageCollector : IController, IDisposable
         var newWithOwner = change.Type == StoreEventType.Added && change.Object.Metadata.ContainsKey("ownerReferences");
         if (change.Type == StoreEventType.Deleted || newWithOwner || (change.Object.IsDeleting && change.Type == StoreEventType.Modified))
         {
-            _ = _work.Writer.TryWrite(change.Object);
+            _work.Add(change.Object.Uid, change.Object);
         }
     }
 
@@ -122,7 +121,7 @@ internal sealed partial class GarbageCollector : IController, IDisposable
         {
             if (OwnerOf(dependent, reference) is { IsDeleting: true } owner)
             {
-                _ = _work.Writer.TryWrite(owner);
+                _work.Add(owner.Uid, owner);
             }
         }
     }

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using System.Threading.Channels;
 using Resilience.LocalCluster.Controllers;
 using Resilience.LocalCluster.Storage;
 
@@ -17,7 +16,7 @@ internal sealed class NamespaceLifecycle : IController, IDisposable
     private readonly ObjectStore _store;
     private readonly ResourceRegistry _registry;
     private readonly ClusterPki _pki;
-    private readonly Channel<string> _work = Channel.CreateUnbounded<string>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly DistinctQueue<string, string> _work = new();
 
     public NamespaceLifecycle(ObjectStore store, ResourceRegistry registry, ClusterPki pki)
     {
@@ -41,7 +40,7 @@ internal sealed class NamespaceLifecycle : IController, IDisposable
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        await foreach (var name in _work.Reader.ReadAllAsync(cancellationToken).ConfigureAwait(false))
+        await foreach (var name in _work.ReadAllAsync(cancellationToken).ConfigureAwait(false))
         {
             if (_store.Get(ResourceTypes.Namespaces, null, name) is not { } ns)
             {
@@ -72,12 +71,12 @@ internal sealed class NamespaceLifecycle : IController, IDisposable
     {
         if (change.Object.Type == ResourceTypes.Namespaces && change.Type != StoreEventType.Deleted)
         {
-            _ = _work.Writer.TryWrite(change.Object.Name);
+            _work.Add(change.Object.Name, change.Object.Name);
         }
         else if (change.Type == StoreEventType.Deleted && change.Object.Namespace is { } ns
             && _store.Get(ResourceTypes.Namespaces, null, ns) is { IsDeleting: true })
         {
-            _ = _work.Writer.TryWrite(ns);
+            _work.Add(ns, ns);
         }
     }
 

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using Resilience.LocalCluster.Controllers;
+using Resilience.LocalCluster.Machinery;
 using Resilience.LocalCluster.Node.Probing;
 using Resilience.LocalCluster.Node.Runtime;
 using Resilience.LocalCluster.Storage;

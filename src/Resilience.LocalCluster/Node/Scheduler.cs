@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Resilience.LocalCluster.Controllers;
+using Resilience.LocalCluster.Machinery;
 using Resilience.LocalCluster.Storage;
 
 namespace Resilience.LocalCluster.Node;

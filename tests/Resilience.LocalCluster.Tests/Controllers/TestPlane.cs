@@ -19,7 +19,7 @@ internal sealed class TestPlane : IAsyncDisposable
     private readonly List<Task> _running = [];
     private readonly NetworkProber _prober;
 
-    public TestPlane(TimeProvider? clock = null, TimeSpan readyAfter = default, int cpu = 1000, NodeNetwork? network = null, Func<PodLogs, IPodRuntime>? runtime = null)
+    public TestPlane(TimeProvider? clock = null, TimeSpan readyAfter = default, int cpu = 1000, NodeNetwork? network = null, Func<string, PodLogs, IPodRuntime>? runtimeIn = null)
     {
         Clock = clock ?? TimeProvider.System;
         Directory = System.IO.Directory.CreateTempSubdirectory("plane-").FullName;
@@ -30,7 +30,7 @@ internal sealed class TestPlane : IAsyncDisposable
         _prober = new NetworkProber(Clock);
         Events = new EventRecorder(Store, Clock);
         var options = new NodeOptions(cpu, 1L << 50, 10_000);
-        var used = runtime?.Invoke(Logs) ?? Null;
+        var used = runtimeIn?.Invoke(Directory, Logs) ?? Null;
         Agent = new NodeAgent(new NodeServices(Store, Clock, used, Network, _prober, Events, Logs, null, NullLogger.Instance));
         Proxy = new ServiceProxy(Store, Clock, Network, NullLogger<ServiceProxy>.Instance);
         IController[] loops =

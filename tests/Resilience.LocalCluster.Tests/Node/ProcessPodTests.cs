@@ -125,8 +125,7 @@ public sealed class ProcessPodTests
     private static TestPlane Plane()
     {
         var images = ImageTable.Parse("""{"sh":{"command":["/bin/sh"]},"missing":{"command":["/no/such/program"]}}""");
-        var folder = Directory.CreateTempSubdirectory("pods-").FullName;
-        return new TestPlane(network: NodeNetwork.Claim(Environment.ProcessId), runtime: logs => new ProcessPodRuntime(folder, images, logs, TimeProvider.System));
+        return new TestPlane(network: NodeNetwork.Claim(Environment.ProcessId), runtimeIn: (folder, logs) => new ProcessPodRuntime(folder, images, logs, TimeProvider.System));
     }
 
     private static string Pod(string script, string env = "") => $$$"""
