@@ -59,7 +59,9 @@ public sealed class ClusterProcessTests : IDisposable
         Assert.True(IsAlive(cluster));
 
         Assert.Equal(0, Signal(parent, Kill));
+        var killed = TimeProvider.System.GetTimestamp();
         await UntilAsync(() => !IsAlive(cluster) && !IsAlive(pod), "cluster and pod are gone after their parent");
+        TestContext.Current.TestOutputHelper!.WriteLine($"gone after {TimeProvider.System.GetElapsedTime(killed)}");
     }
 
     private async Task<int> StartPodAsync(string kubeconfig)
