@@ -41,6 +41,11 @@ internal static class Invariants
     /// <summary>One Switchover at a time: while the end of one is not written to it, remembering another would lose that end, and run it again.</summary>
     public static void OnStateChange(World world, FailoverState? before, FailoverState after, string by)
     {
+        if (before?.Switchover is { IsFinal: true } ended && after.Switchover?.Uid == ended.Uid)
+        {
+            Expect(world, after.Switchover.Phase == ended.Phase, $"{by} takes Switchover {ended.Name}, which was {ended.Phase}, for {after.Switchover.Phase}");
+        }
+
         if (before?.Switchover is { } one && after.Switchover?.Uid != one.Uid)
         {
             Expect(world, world.Switchovers.Any(s => s.Request.Uid == one.Uid && s.IsClosed),
