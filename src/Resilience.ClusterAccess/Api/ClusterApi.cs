@@ -219,6 +219,11 @@ public sealed class ClusterApi
         {
             throw Unreachable(ex);
         }
+        catch (OperationCanceledException ex) when (ex.InnerException is TimeoutException && !ct.IsCancellationRequested)
+        {
+            // The connect timeout comes as a cancellation that nobody asked for.
+            throw Unreachable(ex);
+        }
 
         if (response.IsSuccessStatusCode)
         {

@@ -13,6 +13,9 @@ internal sealed class LabCluster : IDisposable
     /// <summary>What the embedded cluster's version ends with.</summary>
     private const string EmbeddedVersionSuffix = "+resilience-lab";
 
+    /// <summary>Generous: on a laptop that is busy building, TLS with a cluster that has just started takes seconds.</summary>
+    private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(8);
+
     private readonly ClusterConnection _connection;
     private string? _faultToken;
 
@@ -35,7 +38,7 @@ internal sealed class LabCluster : IDisposable
 
     public static async Task<LabCluster> ConnectAsync(string? kubeconfig, string? context, TimeProvider time, CancellationToken stop)
     {
-        var connection = ClusterConnection.Create(new ClusterConnectionOptions { KubeconfigPath = kubeconfig, Context = context, UserAgent = "lab" }, time);
+        var connection = ClusterConnection.Create(new ClusterConnectionOptions { KubeconfigPath = kubeconfig, Context = context, UserAgent = "lab", ConnectTimeout = ConnectTimeout }, time);
         try
         {
             var version = await connection.VerifyAsync(stop).ConfigureAwait(false);

@@ -23,6 +23,8 @@ internal sealed record Experiment(
         var factor = duration / Load.Duration;
         return this with
         {
+            // The description speaks of the shipped times.
+            Description = duration == Load.Duration ? Description : $"{Description} (Load of {duration.TotalSeconds:0.#} s instead of {Load.Duration.TotalSeconds:0.#} s; every time is {factor:0.##} of what is said.)",
             Load = Load with
             {
                 Duration = duration,

@@ -11,7 +11,7 @@ namespace Resilience.Lab.Reporting;
 internal static partial class Charts
 {
     private const double Width = 960;
-    private const double Height = 230;
+    private const double Height = 242;
 
     /// <summary>Marker colours drawn by the chart library; each becomes a variable of the page.</summary>
     private static readonly (OxyColor Marker, string Variable)[] Palette =
@@ -38,12 +38,12 @@ internal static partial class Charts
     public static string Answers(RunReport report) => Svg(
         Model(report, "requests/s", null),
         Bars(report.Seconds, second => second.Ok, Good, "answered"),
-        Bars(report.Seconds, second => second.Failed, Bad, "failed"));
+        Bars(report.Seconds, second => second.Failed, Bad, "failed", second => second.Ok));
 
     public static string PerSlot(RunReport report) => Svg(
         Model(report, "answers/s", null),
         Bars(report.Seconds, second => second.Blue, Blue, "blue"),
-        Bars(report.Seconds, second => second.Green, Green, "green"));
+        Bars(report.Seconds, second => second.Green, Green, "green", second => second.Blue));
 
     public static string Latency(RunReport report)
     {
@@ -63,7 +63,7 @@ internal static partial class Charts
 
     private static PlotModel Model(RunReport report, string title, Axis? left)
     {
-        var model = new PlotModel { PlotAreaBorderColor = Grid, TextColor = Muted, DefaultFontSize = 12, PlotMargins = new OxyThickness(58, 6, 12, 34), Padding = new OxyThickness(0) };
+        var model = new PlotModel { PlotAreaBorderColor = Grid, TextColor = Muted, DefaultFontSize = 12, PlotMargins = new OxyThickness(58, 6, 12, 46), Padding = new OxyThickness(0) };
         var seconds = report.Seconds.Count == 0 ? 1 : report.Seconds[^1].Second + 1;
         model.Axes.Add(new LinearAxis
         {
@@ -106,12 +106,15 @@ internal static partial class Charts
         return model;
     }
 
-    private static RectangleBarSeries Bars(IReadOnlyList<SecondReport> seconds, Func<SecondReport, double> value, OxyColor colour, string name)
+    /// <param name="below">What the bar stands on; null: the axis.</param>
+    private static RectangleBarSeries Bars(
+        IReadOnlyList<SecondReport> seconds, Func<SecondReport, double> value, OxyColor colour, string name, Func<SecondReport, double>? below = null)
     {
         var series = new RectangleBarSeries { FillColor = OxyColor.FromAColor(205, colour), StrokeThickness = 0, Title = name };
         foreach (var second in seconds.Where(second => value(second) > 0))
         {
-            series.Items.Add(new RectangleBarItem(second.Second + 0.06, 0, second.Second + 0.94, value(second)));
+            var foot = below?.Invoke(second) ?? 0;
+            series.Items.Add(new RectangleBarItem(second.Second + 0.06, foot, second.Second + 0.94, foot + value(second)));
         }
 
         return series;
