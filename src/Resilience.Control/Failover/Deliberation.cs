@@ -54,7 +54,12 @@ internal sealed partial class Deliberation
             var until = _state.HoldDownUntil;
             _state = _state with
             {
-                Acknowledged = acknowledgement, HoldDownUntil = null, HoldDownLevel = 0, RescueNotBefore = null, RescueLevel = 0, Announced = null,
+                Acknowledged = acknowledgement,
+                HoldDownUntil = null,
+                HoldDownLevel = 0,
+                RescueNotBefore = null,
+                RescueLevel = 0,
+                Announced = null,
             };
             Say(DecisionReason.Acknowledged, until > _now
                 ? $"Acknowledged ({acknowledgement}): the hold-down, due to last {Words(until.Value - _now)} more, is cleared."
@@ -115,7 +120,9 @@ internal sealed partial class Deliberation
         var sign = firstSign is { } seen && seen < _now ? seen : _now;
         _state = _state with
         {
-            Active = to, LastSwitch = new(_now, kind, _activeSlot, to, why, sign, needed), StableSince = null,
+            Active = to,
+            LastSwitch = new(_now, kind, _activeSlot, to, why, sign, needed),
+            StableSince = null,
         };
         if (kind != SwitchKind.Switchover)
         {

@@ -46,7 +46,10 @@ public static class FailoverPolicy
         }
         var degraded = (state ?? new(FailoverPhase.Degraded, view.ObservedAt, null)) with
         {
-            Phase = FailoverPhase.Degraded, Since = view.ObservedAt, StableSince = null, Announced = DecisionReason.SelectorUnknown,
+            Phase = FailoverPhase.Degraded,
+            Since = view.ObservedAt,
+            StableSince = null,
+            Announced = DecisionReason.SelectorUnknown,
         };
         return new(degraded)
         {

@@ -73,10 +73,13 @@ internal static class BenchCommand
             for (var i = 1; i <= runs; i++)
             {
                 console.Say($"{target.Experiment}, run {i} of {runs}");
-                reports.Add(await host.RunAsync(experiment, new RunOptions(i, "events", null), stop).ConfigureAwait(false));
+                var report = await host.RunAsync(experiment, new RunOptions(i, "events", null), stop).ConfigureAwait(false);
+                reports.Add(report);
+                console.Say($"{target.Experiment}, run {i} of {runs}: {ReportFiles.Line(report)}");
             }
 
             figures.Add(Figure(target, reports));
+            console.Say(Row(figures[^1]));
         }
 
         var machine = ReportBuilder.Machine("embedded", null);
@@ -108,9 +111,14 @@ internal static class BenchCommand
         console.Say("|---|---|---|---|---|---|");
         foreach (var figure in figures)
         {
-            var failedTarget = figure.TargetErrorRatio is { } ratio ? ratio.ToString("≤ 0.#%", CultureInfo.InvariantCulture) : $"in the gap only (outside: {figure.FailedOutsideGapsWorst})";
-            console.Say(string.Create(CultureInfo.InvariantCulture,
-                $"| {figure.Experiment} | {figure.ClientGapMsMedian:0} / {figure.ClientGapMsWorst:0} | ≤ {figure.TargetMedianMs:0} / {figure.TargetWorstMs:0} | {figure.FailedMedian} ({figure.ErrorRatioMedian:0.###%}) | {failedTarget} | {(figure.Pass ? "reached" : "missed")} |"));
+            console.Say(Row(figure));
         }
+    }
+
+    private static string Row(DrillFigure figure)
+    {
+        var failedTarget = figure.TargetErrorRatio is { } ratio ? ratio.ToString("≤ 0.#%", CultureInfo.InvariantCulture) : $"in the gap only (outside: {figure.FailedOutsideGapsWorst})";
+        return string.Create(CultureInfo.InvariantCulture,
+            $"| {figure.Experiment} | {figure.ClientGapMsMedian:0} / {figure.ClientGapMsWorst:0} | ≤ {figure.TargetMedianMs:0} / {figure.TargetWorstMs:0} | {figure.FailedMedian} ({figure.ErrorRatioMedian:0.###%}) | {failedTarget} | {(figure.Pass ? "reached" : "missed")} |");
     }
 }

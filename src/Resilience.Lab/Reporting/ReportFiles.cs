@@ -35,7 +35,8 @@ internal static class ReportFiles
         return $"{Line(compared.Events)}\npolling every 3 s: {Line(compared.Polling)}";
     }
 
-    private static string Line(RunReport report)
+    /// <summary>Verdict, wait and failures of one run, with what it missed on lines of their own.</summary>
+    public static string Line(RunReport report)
     {
         var failed = report.Expectations.Where(check => !check.Pass).Select(check => $"\n  missed: {check.Name}: expected {check.Expected}, got {check.Actual}");
         return string.Create(CultureInfo.InvariantCulture,

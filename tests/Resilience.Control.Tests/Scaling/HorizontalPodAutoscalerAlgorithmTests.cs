@@ -58,10 +58,10 @@ public sealed class HorizontalPodAutoscalerAlgorithmTests
 
     [Theory]
     //          started  ready for  sample ended  replicas
-    [InlineData(60,      30,        20,           2)]   // ready 30 s ago, the 15 s window began 35 s ago: start-up work
-    [InlineData(60,      30,        15,           4)]   // the window began when the pod became ready
-    [InlineData(60,      36,        20,           4)]
-    [InlineData(400,     30,        20,           4)]   // beyond the initialisation period every sample of a ready pod counts
+    [InlineData(60, 30, 20, 2)]   // ready 30 s ago, the 15 s window began 35 s ago: start-up work
+    [InlineData(60, 30, 15, 4)]   // the window began when the pod became ready
+    [InlineData(60, 36, 20, 4)]
+    [InlineData(400, 30, 20, 4)]   // beyond the initialisation period every sample of a ready pod counts
     public void Decide_EveryPodJustStarted_CountsOnlySamplesFromReadiness(int startedAgo, int readyAgo, int sampleAgo, int expected)
     {
         var pods = Enumerable.Range(0, 2).Select(n => Pod(n, 100) with

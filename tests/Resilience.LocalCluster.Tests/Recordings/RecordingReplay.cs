@@ -69,7 +69,8 @@ internal sealed partial class RecordingReplay(HttpClient http)
         using var content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json");
         content.Headers.ContentType = new(manager is null ? "application/json" : "application/apply-patch+yaml");
         using var request = new HttpRequestMessage(manager is null ? HttpMethod.Post : HttpMethod.Patch,
-            manager is null ? collection : $"{collection}/{(string?)metadata["name"]}?fieldManager={manager}") { Content = content };
+            manager is null ? collection : $"{collection}/{(string?)metadata["name"]}?fieldManager={manager}")
+        { Content = content };
         using var response = await http.SendAsync(request, TestContext.Current.CancellationToken);
         var text = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
         Assert.True(response.IsSuccessStatusCode, $"seeding {collection}: {text}");
