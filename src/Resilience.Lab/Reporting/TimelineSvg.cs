@@ -14,6 +14,7 @@ internal static class TimelineSvg
 
     /// <summary>Marks that lie closer together than this get labels on different rows.</summary>
     private const double LabelWidth = 150;
+    private const double CaptionWidth = 240;
 
     public static string Of(FailoverReport move)
     {
@@ -85,8 +86,9 @@ internal static class TimelineSvg
         {
             var x = X(fault, first, span);
             var width = X(good, first, span) - x;
+            var caption = Math.Clamp(x + (width / 2), CaptionWidth / 2, Width - (CaptionWidth / 2));
             _ = svg.Append(CultureInfo.InvariantCulture, $"<rect x=\"{x:0.0}\" y=\"34\" width=\"{width:0.0}\" height=\"40\" class=\"wait\"/>");
-            _ = svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{x + (width / 2):0.0}\" y=\"24\" class=\"strong\">users waited {move.ClientGapMs:0} ms at most</text>");
+            _ = svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{caption:0.0}\" y=\"24\" class=\"strong\">users waited {move.ClientGapMs:0} ms at most</text>");
         }
     }
 
