@@ -61,9 +61,9 @@ internal sealed class StubServer : IAsyncDisposable
                 _ = ServeAsync(socket);
             }
         }
-        catch (Exception ex) when (ex is SocketException or ObjectDisposedException)
+        catch (Exception ex) when (ex is SocketException or ObjectDisposedException or InvalidOperationException)
         {
-            // Stopped.
+            // Stopped; a listener that was stopped between two accepts says InvalidOperation.
         }
     }
 

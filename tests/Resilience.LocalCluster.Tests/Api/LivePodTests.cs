@@ -157,7 +157,7 @@ public sealed class LivePodTests(LivePodTests.Fixture server) : IClassFixture<Li
                 await client.GetStream().WriteAsync("!"u8.ToArray(), Token);
             }
         }
-        catch (Exception ex) when (ex is SocketException or IOException or ObjectDisposedException)
+        catch (Exception ex) when (ex is SocketException or IOException or ObjectDisposedException or InvalidOperationException)
         {
             // Stopped.
         }
