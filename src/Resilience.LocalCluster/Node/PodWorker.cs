@@ -176,9 +176,12 @@ internal sealed partial class PodWorker : IDisposable
 
     private bool Terminate(bool gone, DateTimeOffset now)
     {
-        if (_termination is null)
+        var begins = _termination is null;
+        _termination ??= new PodTermination(_node.Clock);
+        // The clock of the grace period runs before anybody is told, so that who hears of the end can count on it.
+        _termination.Limit(PodTermination.GraceOf(_pod), now);
+        if (begins)
         {
-            _termination = new PodTermination(_node.Clock);
             foreach (var container in All.Where(c => c.Running is not null))
             {
                 _node.Events.Normal(_pod, "kubelet", "Killing", $"Stopping container {container.Name}", FieldPath(container));
@@ -187,7 +190,6 @@ internal sealed partial class PodWorker : IDisposable
             }
         }
 
-        _termination.Limit(PodTermination.GraceOf(_pod), now);
         if (All.Any(c => c.Running is not null))
         {
             if (!gone)
