@@ -46,4 +46,7 @@ public static class ResourceTypes
 
     public static ResourceType<SwitchoverApproval> SwitchoverApprovals { get; } =
         new(ResilienceApi.Group, ResilienceApi.Version, "switchoverapprovals", SwitchoverApproval.KubeKind);
+
+    public static ResourceType<PredictiveAutoscaler> PredictiveAutoscalers { get; } =
+        new(ResilienceApi.Group, ResilienceApi.Version, "predictiveautoscalers", PredictiveAutoscaler.KubeKind);
 }

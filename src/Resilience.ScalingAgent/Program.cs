@@ -1,0 +1,2 @@
+await Console.Error.WriteLineAsync("scaling-agent: not assembled yet.");
+return 2;
