@@ -6,14 +6,16 @@ namespace Resilience.ScalingAgent.Ledger;
 /// <summary>Kinds of ledger entries.</summary>
 internal static class EntryKind
 {
-    /// <summary>A floor was decided; the body is everything that explains it.</summary>
+    /// <summary>A floor was decided; the body is a <see cref="DecisionRecord"/>.</summary>
     public const string Decision = "decision";
 
-    /// <summary>What came of a decision; the body names its number.</summary>
+    /// <summary>What came of a decision; the body is an <see cref="OutcomeRecord"/>.</summary>
     public const string Outcome = "outcome";
 
-    /// <summary>Something a reader should know: reactive fallback, a corrupt file set aside, a person's reset.</summary>
+    /// <summary>Something a reader should know: reactive fallback, a corrupt file set aside, a person's reset. The body is a <see cref="NoticeRecord"/>.</summary>
     public const string Notice = "notice";
+
+    public static IReadOnlyList<string> All { get; } = [Decision, Outcome, Notice];
 }
 
 /// <summary>One entry of the append-only ledger.</summary>
@@ -22,16 +24,30 @@ internal static class EntryKind
 /// <param name="Hash">SHA-256 over the previous entry's hash and this entry, lower-case hex.</param>
 internal sealed record LedgerEntry(long Number, DateTimeOffset At, ScalerKey Scaler, string Kind, long? Refers, JsonElement Body, string Hash);
 
-/// <summary>What the agent keeps over restarts. One process writes; every call is durable against kill -9 when it returns.</summary>
+/// <summary>A person made the agent forget what it learned of one scaler.</summary>
+/// <param name="WithDemand">The demand history is gone too.</param>
+internal sealed record LearnedReset(ScalerKey Scaler, bool WithDemand);
+
+/// <summary>
+/// What the agent keeps over restarts. One process writes; every call is durable against kill -9 when it returns. Safe for
+/// concurrent use. A failing disk never throws: reads answer nothing, writes are lost, and <see cref="Problem"/> says so.
+/// </summary>
 internal interface IAgentStore
 {
+    /// <summary>One sentence: why memory is not kept at present (disk full, read-only, ...); null when all is well.</summary>
+    string? Problem { get; }
+
+    /// <summary>Raised on the caller's thread after a reset: what is held in memory of that scaler must go too. Handlers must not block.</summary>
+    event Action<LearnedReset>? WasReset;
+
     /// <summary>Demand recorded since an instant, oldest first.</summary>
     IReadOnlyList<DemandSample> ReadDemand(ScalerKey scaler, DateTimeOffset since);
 
-    /// <summary>Records demand; a sample that is already there stays as it is.</summary>
+    /// <summary>Records demand, missing values (NaN) too; a sample that is already there stays as it is.</summary>
     void AppendDemand(ScalerKey scaler, IReadOnlyList<DemandSample> samples);
 
-    LedgerEntry Append(ScalerKey scaler, DateTimeOffset at, string kind, long? refers, JsonElement body);
+    /// <returns>Null when the entry could not be kept: the agent goes on without a number.</returns>
+    LedgerEntry? Append(ScalerKey scaler, DateTimeOffset at, string kind, long? refers, JsonElement body);
 
     /// <summary>What was learned under a name such as <c>capacity</c>; null when nothing was.</summary>
     JsonElement? ReadLearned(ScalerKey scaler, string name);
