@@ -290,18 +290,32 @@ public sealed class ClusterApi
     private static ClusterException Refused(HttpRequestMessage request, HttpStatusCode code, string body)
     {
         V1Status? status = null;
+        string? detail = null;
         try
         {
             status = JsonSerializer.Deserialize(body, ClusterJson.TypeInfo<V1Status>());
         }
         catch (JsonException)
         {
-            // Not every refusal comes from the API server itself: proxies answer in plain text.
+            // Not every refusal comes from the API server itself: proxies answer in plain text, pods behind one with problem+json.
+            detail = ProblemDetail(body);
         }
 
-        var text = status?.Message ?? (body.Length is > 0 and <= 200 ? body.ReplaceLineEndings(" ").Trim() : "");
+        var text = status?.Message ?? detail ?? (body.Length is > 0 and <= 200 ? body.ReplaceLineEndings(" ").Trim() : "");
         var message = text.Length > 0 ? text : $"{request.Method} {request.RequestUri?.AbsolutePath} answered {(int)code}";
         return new(message, code, status?.Reason ?? "");
+    }
+
+    private static string? ProblemDetail(string body)
+    {
+        try
+        {
+            return (string?)(JsonNode.Parse(body) as JsonObject)?["detail"];
+        }
+        catch (Exception ex) when (ex is JsonException or InvalidOperationException)
+        {
+            return null;
+        }
     }
 
     private static IEnumerable<(string Name, string? Value)> Selectors(ResourceScope scope) =>

@@ -17,6 +17,9 @@ internal static class LabCommandLine
         root.Add(ExperimentsCommand.Create());
         root.Add(RunCommand.Create());
         root.Add(SwitchoverCommand.Create());
+        root.Add(ExplainCommand.Create());
+        root.Add(LedgerCommand.Create());
+        root.Add(LearnedCommand.Create());
         root.Add(BacktestCommand.Create());
         root.Add(ReplayCommand.Create());
         root.Add(BenchCommand.Create());

@@ -73,7 +73,8 @@ internal sealed class LabCluster : IDisposable
     /// <param name="faults">Null heals.</param>
     public async Task SetFaultsAsync(string pod, JsonObject? faults, CancellationToken stop)
     {
-        _faultToken ??= await ReadFaultTokenAsync(stop).ConfigureAwait(false);
+        _faultToken ??= await ReadTokenAsync(Api, Names.FaultSecret, stop).ConfigureAwait(false)
+            ?? throw new LabException($"the Secret {Names.FaultSecret} with the key \"token\" is missing", "Apply k8s/base, which has it: without the token the web pods take no faults.");
         var headers = new Dictionary<string, string> { ["X-Fault-Token"] = _faultToken };
         _ = await Api.SendRawAsync(faults is null ? HttpMethod.Delete : HttpMethod.Put, ApiPath.Faults(pod), faults, stop, headers).ConfigureAwait(false);
     }
@@ -82,13 +83,12 @@ internal sealed class LabCluster : IDisposable
     public Task SetNetworkAsync(string service, JsonObject? fault, CancellationToken stop) =>
         Api.SendRawAsync(fault is null ? HttpMethod.Delete : HttpMethod.Put, ApiPath.Network(service), fault, stop);
 
-    public void Dispose() => _connection.Dispose();
-
-    private async Task<string> ReadFaultTokenAsync(CancellationToken stop)
+    /// <summary>The key "token" of a Secret; null when there is none.</summary>
+    public static async Task<string?> ReadTokenAsync(ClusterApi api, string secretName, CancellationToken stop)
     {
-        var secret = await Api.FindAsync(ResourceTypes.Secrets, Names.Namespace, Names.FaultSecret, stop).ConfigureAwait(false);
-        return secret?.Data is { } data && data.TryGetValue("token", out var token)
-            ? Encoding.UTF8.GetString(token).Trim()
-            : throw new LabException($"the Secret {Names.FaultSecret} with the key \"token\" is missing", "Apply k8s/base, which has it: without the token the web pods take no faults.");
+        var secret = await api.FindAsync(ResourceTypes.Secrets, Names.Namespace, secretName, stop).ConfigureAwait(false);
+        return secret?.Data is { } data && data.TryGetValue("token", out var token) ? Encoding.UTF8.GetString(token).Trim() : null;
     }
+
+    public void Dispose() => _connection.Dispose();
 }

@@ -7,6 +7,8 @@ internal static class Names
     public const string Service = "web";
     public const string BlueGreen = "web";
     public const string Watcher = "failover-watcher";
+    public const string Agent = "scaling-agent";
+    public const string AgentResetSecret = "scaling-agent-reset";
     public const string FaultSecret = "web-faults";
     public const int NodePort = 30080;
 
@@ -22,7 +24,10 @@ internal static class ApiPath
 {
     private const string Drill = $"apis/drills.resilience.dev/v1alpha1/namespaces/{Names.Namespace}";
 
-    public static string Faults(string pod) => $"api/v1/namespaces/{Names.Namespace}/pods/{pod}:9090/proxy/faults";
+    public static string Faults(string pod) => Management(pod, "faults");
+
+    /// <param name="path">Path and query on the management port, without the first slash.</param>
+    public static string Management(string pod, string path) => $"api/v1/namespaces/{Names.Namespace}/pods/{pod}:9090/proxy/{path}";
 
     public static string Signal(string pod) => $"{Drill}/pods/{pod}/signal";
 

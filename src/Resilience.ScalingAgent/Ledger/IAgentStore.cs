@@ -3,21 +3,6 @@ using Resilience.ScalingAgent.Metrics;
 
 namespace Resilience.ScalingAgent.Ledger;
 
-/// <summary>Kinds of ledger entries.</summary>
-internal static class EntryKind
-{
-    /// <summary>A floor was decided; the body is a <see cref="DecisionRecord"/>.</summary>
-    public const string Decision = "decision";
-
-    /// <summary>What came of a decision; the body is an <see cref="OutcomeRecord"/>.</summary>
-    public const string Outcome = "outcome";
-
-    /// <summary>Something a reader should know: reactive fallback, a corrupt file set aside, a person's reset. The body is a <see cref="NoticeRecord"/>.</summary>
-    public const string Notice = "notice";
-
-    public static IReadOnlyList<string> All { get; } = [Decision, Outcome, Notice];
-}
-
 /// <summary>One entry of the append-only ledger.</summary>
 /// <param name="Number">Ascending over all scalers; what <c>lab explain</c> takes.</param>
 /// <param name="Refers">Number of the decision that an outcome belongs to; null for other kinds.</param>

@@ -14,6 +14,9 @@ namespace Resilience.ScalingAgent.Ledger;
 [JsonSerializable(typeof(DecisionRecord))]
 [JsonSerializable(typeof(OutcomeRecord))]
 [JsonSerializable(typeof(NoticeRecord))]
+[JsonSerializable(typeof(CheckpointRecord))]
+[JsonSerializable(typeof(JsonElement))]
+[JsonSerializable(typeof(string))]
 internal sealed partial class LedgerJson : JsonSerializerContext;
 
 internal static class KnownNumber

@@ -12,6 +12,16 @@ public sealed class CommandLineTests
     [InlineData("\"5x\" is not a time", "load", "--duration", "5x")]
     [InlineData("there is no file mine.yaml", "run", "mine.yaml")]
     [InlineData("no lab runs in", "status")]
+    [InlineData("no lab runs in", "explain", "latest")]
+    [InlineData("\"newest\" is no decision", "explain", "newest")]
+    [InlineData("--scaler goes with \"latest\" only", "explain", "3", "--scaler", "web")]
+    [InlineData("no lab runs in", "ledger")]
+    [InlineData("there is no kind of entry \"decisions\". Did you mean \"decision\"?", "ledger", "--kind", "decisions")]
+    [InlineData("--limit must be a number from 1 to 500", "ledger", "--limit", "0")]
+    [InlineData("--verify and --follow exclude each other", "ledger", "--verify", "--follow")]
+    [InlineData("no lab runs in", "learned")]
+    [InlineData("no lab runs in", "learned", "list")]
+    [InlineData("\"a/b/c\" is no scaler", "learned", "reset", "a/b/c")]
     [InlineData("--repeat must be a number from 1 to 100", "run", "outage", "--repeat", "0")]
     public async Task BadInput_IsOneLineOnStderr_AndExitCode2(string expected, params string[] arguments)
     {
@@ -31,7 +41,7 @@ public sealed class CommandLineTests
         var (code, output, _) = await LabProcess.RunAsync(folder.Path, "--help");
 
         Assert.Equal(0, code);
-        Assert.All(["up", "status", "open", "load", "chaos", "experiments", "run", "switchover", "bench", "cleanup", "doctor"],
+        Assert.All(["up", "status", "open", "load", "chaos", "experiments", "run", "switchover", "explain", "ledger", "learned", "bench", "cleanup", "doctor"],
             command => Assert.Contains($"\n  {command} ", output, StringComparison.Ordinal));
     }
 
