@@ -10,6 +10,6 @@ internal sealed record CheckpointRecord(long UpTo, string Hash, long Dropped)
 {
     public const int CurrentVersion = 1;
 
-    [JsonPropertyName("v")]
+    [JsonPropertyName("v"), JsonPropertyOrder(-1)]
     public int Version { get; init; } = CurrentVersion;
 }

@@ -13,7 +13,7 @@ internal sealed record DecisionRecord
 {
     public const int CurrentVersion = 1;
 
-    [JsonPropertyName("v")]
+    [JsonPropertyName("v"), JsonPropertyOrder(-1)]
     public int Version { get; init; } = CurrentVersion;
 
     /// <summary>End of the newest interval that the decision knew.</summary>

@@ -10,7 +10,7 @@ internal sealed record NoticeRecord(string Event, string Message)
 {
     public const int CurrentVersion = 1;
 
-    [JsonPropertyName("v")]
+    [JsonPropertyName("v"), JsonPropertyOrder(-1)]
     public int Version { get; init; } = CurrentVersion;
 
     public JsonElement ToBody() => JsonSerializer.SerializeToElement(this, LedgerJson.Default.NoticeRecord);

@@ -9,7 +9,7 @@ internal sealed record OutcomeRecord
 {
     public const int CurrentVersion = 1;
 
-    [JsonPropertyName("v")]
+    [JsonPropertyName("v"), JsonPropertyOrder(-1)]
     public int Version { get; init; } = CurrentVersion;
 
     /// <summary>Number of the decision.</summary>

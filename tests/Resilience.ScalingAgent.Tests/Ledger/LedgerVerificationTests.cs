@@ -1,6 +1,7 @@
 using System.Text;
 using CsCheck;
 using Resilience.ScalingAgent.Ledger;
+using Resilience.Testing;
 
 namespace Resilience.ScalingAgent.Tests.Ledger;
 
@@ -88,7 +89,7 @@ public sealed class LedgerVerificationTests
     [InlineData("UPDATE ledger SET namespace = 'shoe' WHERE number = 60", 60L)]
     [InlineData("UPDATE ledger SET name = 'app' WHERE number = 60", 60L)]
     [InlineData("UPDATE ledger SET kind = 'outcome' WHERE number = 60", 60L)]
-    [InlineData("UPDATE ledger SET refers = 59 WHERE number = 60", 60L)]
+    [InlineData("UPDATE ledger SET refers = 7 WHERE number = 60", 60L)]
     [InlineData("UPDATE ledger SET hash = upper(hash) WHERE number = 60", 60L)]
     [InlineData("UPDATE ledger SET hash = (SELECT hash FROM ledger WHERE number = 59) WHERE number = 60", 60L)]
     [InlineData("DELETE FROM ledger WHERE number = 60", 60L)]
@@ -129,6 +130,29 @@ public sealed class LedgerVerificationTests
         Assert.NotEqual(noted, temporary.Verify().Head);
     }
 
+    /// <summary>The script in docs/ledger.md, as a stranger copies it: needs python3.</summary>
+    [Fact(Explicit = true)]
+    [Trait("tier", "slow")]
+    public async Task DocumentedScript_FindsTheSame()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux() && (File.Exists("/usr/bin/python3") || Environment.GetEnvironmentVariable("PATH")!.Split(':').Any(folder => File.Exists(Path.Combine(folder, "python3")))), "python3 is not installed");
+        using var temporary = new TemporaryStore(options => options.MaxEntries = 80);
+        for (var i = 1; i <= 99; i++)
+        {
+            _ = temporary.Append(minute: i, refers: i % 10 == 0 ? i - 1 : null, text: "\ufffd \ud83d\ude80");
+        }
+
+        var head = temporary.Verify().Head;
+        temporary.Close();
+        var script = Path.Combine(temporary.Folder, "verify.py");
+        var page = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "docs", "ledger.md"), TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(script, page.Split("```python\n")[1].Split("```")[0], TestContext.Current.CancellationToken);
+
+        Assert.Equal($"intact up to entry 104, head {head}\n", await RunPythonAsync(script, temporary.Options.Path));
+        _ = temporary.Tamper("UPDATE ledger SET at = at + 1 WHERE number = 60");
+        Assert.Equal("BROKEN at entry 60\n", await RunPythonAsync(script, temporary.Options.Path));
+    }
+
     [Fact]
     public void ByAge_OldEntriesGoInLots_AndTheNewestStay()
     {
@@ -158,9 +182,17 @@ public sealed class LedgerVerificationTests
 
         var verdict = temporary.Verify();
         Assert.True(verdict.Intact, verdict.Why);
-        Assert.InRange(verdict.Entries, 230, 262);
+        Assert.InRange(verdict.Entries, 230, 300);   // about 250 of 4 kB, and their small checkpoints
         temporary.Close();
         Assert.InRange(new FileInfo(temporary.Options.Path).Length, 1_000_000, 2_500_000);
+    }
+
+    private static async Task<string> RunPythonAsync(params string[] arguments)
+    {
+        using var python = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("python3", arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var said = await python.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken) + await python.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await python.WaitForExitAsync(TestContext.Current.CancellationToken);
+        return said;
     }
 
     private static void Run(TemporaryStore temporary, Step[] history)

@@ -160,10 +160,11 @@ public sealed class SqliteAgentStoreTests : IDisposable
     [Fact]
     public async Task ManyThreads_AtOnce_LoseNothing()
     {
+        var store = Store;
         await Parallel.ForAsync(0, 400, TestContext.Current.CancellationToken, (i, cancel) =>
         {
             var scaler = new ScalerKey("shop", $"web-{i % 7}");
-            Store.AppendDemand(scaler, [Sample(i, i)]);
+            store.AppendDemand(scaler, [Sample(i, i)]);
             _ = _temporary.Append(minute: i, scaler: scaler);
             if (i % 50 == 0)
             {
