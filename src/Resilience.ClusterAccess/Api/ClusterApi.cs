@@ -290,22 +290,21 @@ public sealed class ClusterApi
     private static ClusterException Refused(HttpRequestMessage request, HttpStatusCode code, string body)
     {
         V1Status? status = null;
-        string? detail = null;
         try
         {
             status = JsonSerializer.Deserialize(body, ClusterJson.TypeInfo<V1Status>());
         }
         catch (JsonException)
         {
-            // Not every refusal comes from the API server itself: proxies answer in plain text, pods behind one with problem+json.
-            detail = ProblemDetail(body);
+            // Not every refusal comes from the API server itself: proxies answer in plain text.
         }
 
-        var text = status?.Message ?? detail ?? (body.Length is > 0 and <= 200 ? body.ReplaceLineEndings(" ").Trim() : "");
+        var text = status?.Message ?? ProblemDetail(body) ?? (body.Length is > 0 and <= 200 ? body.ReplaceLineEndings(" ").Trim() : "");
         var message = text.Length > 0 ? text : $"{request.Method} {request.RequestUri?.AbsolutePath} answered {(int)code}";
         return new(message, code, status?.Reason ?? "");
     }
 
+    /// <summary>What a pod behind the API server's proxy says in problem+json; null when the body is something else.</summary>
     private static string? ProblemDetail(string body)
     {
         try

@@ -7,9 +7,8 @@ internal static class Figures
 {
     private const string Unknown = "-";
 
-    public static string Number(double? value) => value is { } known && !double.IsNaN(known)
-        ? double.IsInfinity(known) ? "no end" : known.ToString(Math.Abs(known) < 10 ? "0.##" : "0.#", CultureInfo.InvariantCulture)
-        : Unknown;
+    public static string Number(double? value) =>
+        value is { } known && double.IsFinite(known) ? known.ToString(Math.Abs(known) < 10 ? "0.##" : "0.#", CultureInfo.InvariantCulture) : Unknown;
 
     public static string Percent(double? share) => share is { } known && double.IsFinite(known) ? (known * 100).ToString("0.##", CultureInfo.InvariantCulture) + "%" : Unknown;
 

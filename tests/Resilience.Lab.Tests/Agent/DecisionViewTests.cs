@@ -40,7 +40,7 @@ public sealed class DecisionViewTests
                 "champion ridge_log with 62% of the pool",
                 "98.5% of the last 200 outcomes were at or below what 99% of them should be.",
                 "│ gbdt", "not yet",
-                "│ chosen", "│ q0.999", "rejected: costs more than the SLO asks for", "no end",
+                "│ chosen", "│ q0.999", "rejected: costs more than the SLO asks for",
                 "6 -> 7  hold: 7 were needed at 12:20.",
                 "HorizontalPodAutoscaler shop/web-blue spec.minReplicas: 6 -> 7 (written)",
                 "The Deployment was woken from zero first",
