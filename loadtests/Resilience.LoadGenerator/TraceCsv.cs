@@ -1,8 +1,9 @@
 using System.Globalization;
+using Resilience.Control.Forecasting;
 
 namespace Resilience.LoadGenerator;
 
-/// <summary>Reads a recorded course of load: the header <c>timestamp_utc,value</c>, then one line per sample in order of time.</summary>
+/// <summary>Makes a course of load from recorded demand; the file is what <see cref="DemandCsv"/> reads, without gaps.</summary>
 public static class TraceCsv
 {
     private const int MaxSamples = 1_000_000;
@@ -16,45 +17,30 @@ public static class TraceCsv
         ArgumentNullException.ThrowIfNull(text);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(speedUp);
         ArgumentOutOfRangeException.ThrowIfNegative(scale);
-        if (text.ReadLine() is not { } header || !header.Trim().Equals("timestamp_utc,value", StringComparison.OrdinalIgnoreCase))
+        try
         {
-            throw new FormatException("line 1: expected the header 'timestamp_utc,value'");
+            return LoadProfile.FromPoints("trace", Points(text, speedUp, scale));
         }
-
-        var points = new List<RatePoint>();
-        DateTimeOffset? first = null;
-        for (var number = 2; text.ReadLine() is { } line; number++)
+        catch (DemandCsvException problem)
         {
-            if (string.IsNullOrWhiteSpace(line))
-            {
-                continue;
-            }
-
-            var (at, value) = Parse(line, number);
-            first ??= at;
-            var offset = (at - first.Value) / speedUp;
-            if (points.Count > 0 && offset <= points[^1].At)
-            {
-                throw new FormatException($"line {number}: expected a time after that of the line before");
-            }
-
-            points.Add(points.Count < MaxSamples ? new(offset, value * scale)
-                : throw new FormatException($"line {number}: expected at most {MaxSamples} samples"));
+            throw new FormatException(problem.Line == 0 ? problem.Message : string.Create(CultureInfo.InvariantCulture, $"line {problem.Line}: {problem.Message}"), problem);
         }
-
-        return points.Count > 0 ? LoadProfile.FromPoints("trace", points) : throw new FormatException("line 2: expected at least one sample");
     }
 
-    private static (DateTimeOffset At, double Value) Parse(string line, int number)
+    private static List<RatePoint> Points(TextReader text, double speedUp, double scale)
     {
-        var comma = line.IndexOf(',', StringComparison.Ordinal);
-        if (comma < 0 || !DateTimeOffset.TryParse(line.AsSpan(0, comma), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at))
+        List<RatePoint> points = [];
+        DateTimeOffset? first = null;
+        foreach (var row in DemandCsv.Read(text))
         {
-            throw new FormatException($"line {number}: expected a time such as 2026-01-31T12:00:00Z, a comma and a number");
+            if (double.IsNaN(row.Value) || points.Count == MaxSamples)
+            {
+                throw new DemandCsvException(row.Line, double.IsNaN(row.Value) ? "has no value, and load cannot have gaps" : $"is one sample too many; at most {MaxSamples} are read");
+            }
+
+            points.Add(new((row.At - (first ??= row.At)) / speedUp, row.Value * scale));
         }
 
-        return double.TryParse(line.AsSpan(comma + 1), NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value >= 0 && double.IsFinite(value)
-            ? (at, value)
-            : throw new FormatException($"line {number}: expected a number from 0 up after the comma");
+        return points.Count > 0 ? points : throw new DemandCsvException(0, "the file has a header and no rows");
     }
 }

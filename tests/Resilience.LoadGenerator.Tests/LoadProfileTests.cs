@@ -99,14 +99,14 @@ public sealed class LoadProfileTests
     }
 
     [Theory]
-    [InlineData("", "line 1: expected the header")]
-    [InlineData("time,load\n", "line 1: expected the header")]
-    [InlineData("timestamp_utc,value\n", "line 2: expected at least one sample")]
-    [InlineData("timestamp_utc,value\nyesterday,5\n", "line 2: expected a time")]
-    [InlineData("timestamp_utc,value\n2026-01-01T00:00:00Z\n", "line 2: expected a time")]
-    [InlineData("timestamp_utc,value\n2026-01-01T00:00:00Z,-5\n", "line 2: expected a number from 0 up")]
-    [InlineData("timestamp_utc,value\n2026-01-01T00:00:00Z,NaN\n", "line 2: expected a number from 0 up")]
-    [InlineData("timestamp_utc,value\n2026-01-01T00:00:00Z,1\n2026-01-01T00:00:00Z,1\n", "line 3: expected a time after")]
+    [InlineData("", "the file is empty")]
+    [InlineData("time,load\n", "line 1: has no column named value")]
+    [InlineData("timestamp_utc,value\n", "the file has a header and no rows")]
+    [InlineData("timestamp_utc,value\nyesterday,5\n", "line 2: \"yesterday\" is not a time")]
+    [InlineData("timestamp_utc,value\n2026-01-01T00:00:00Z\n", "line 2: has 1 columns, the first line has 2")]
+    [InlineData("timestamp_utc,value\n2026-01-01T00:00:00Z,-5\n", "line 2: -5 is negative")]
+    [InlineData("timestamp_utc,value\n2026-01-01T00:00:00Z,NaN\n", "line 2: has no value")]
+    [InlineData("timestamp_utc,value\n2026-01-01T00:00:00Z,1\n2026-01-01T00:00:00Z,1\n", "line 3: 2026-01-01T00:00:00Z appears twice")]
     public void Trace_Malformed_NamesTheLineAndWhatWasExpected(string csv, string message) =>
         Assert.StartsWith(message, Assert.Throws<FormatException>(() => TraceCsv.Read(new StringReader(csv))).Message, StringComparison.Ordinal);
 
