@@ -168,6 +168,11 @@ internal sealed class ContainerRunner(NodeServices node, Action wake)
                 kubeconfigs.PathFor(pod.Namespace!, pod.Spec.String("serviceAccountName") is { Length: > 0 } account ? account : "default"));
         }
 
+        if (node.Volumes.MountsOf(node.Store, pod, container.Spec) is { Count: > 0 } mounts)
+        {
+            environment[NodeVolumes.Variable] = mounts.ToJsonString();
+        }
+
         List<string> Words(string field) =>
             [.. (container.Spec.Array(field) ?? []).Select(word => ContainerEnvironment.Expand(word.String() ?? "", environment))];
         var limits = container.Spec.Object("resources", "limits");

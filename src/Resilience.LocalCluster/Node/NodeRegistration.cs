@@ -20,6 +20,7 @@ internal static class NodeRegistration
             .AddSingleton(s => CreateNetwork(s.GetRequiredService<EmbeddedClusterOptions>()))
             .AddSingleton(s => CreateOptions(s.GetRequiredService<EmbeddedClusterOptions>()))
             .AddSingleton(s => new PodLogs(s.GetRequiredService<EmbeddedClusterOptions>().DataDirectory, s.GetRequiredService<TimeProvider>()))
+            .AddSingleton(s => new NodeVolumes(s.GetRequiredService<EmbeddedClusterOptions>().DataDirectory))
             .AddSingleton<IPodLogs>(s => s.GetRequiredService<PodLogs>())
             .AddSingleton<NetworkProber>()
             .AddSingleton(CreateRuntime)
@@ -31,6 +32,7 @@ internal static class NodeRegistration
                 s.GetRequiredService<NetworkProber>(),
                 s.GetRequiredService<EventRecorder>(),
                 s.GetRequiredService<PodLogs>(),
+                s.GetRequiredService<NodeVolumes>(),
                 s.GetService<IServiceAccountKubeconfigs>(),
                 s.GetRequiredService<ILogger<NodeAgent>>()))
             .AddSingleton<NodeAgent>()
@@ -48,6 +50,7 @@ internal static class NodeRegistration
             .AddSingleton<IController>(s => s.GetRequiredService<NodeAgent>())
             .AddSingleton<IController, NodeStatus>()
             .AddSingleton<IController, Scheduler>()
+            .AddSingleton<IController, VolumeController>()
             .AddSingleton<IController>(s => s.GetRequiredService<ServiceProxy>())
             .AddSingleton<IController>(s => s.GetRequiredService<PodMetrics>());
     }

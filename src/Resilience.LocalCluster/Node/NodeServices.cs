@@ -15,5 +15,6 @@ internal sealed record NodeServices(
     NetworkProber Prober,
     EventRecorder Events,
     PodLogs Logs,
+    NodeVolumes Volumes,
     IServiceAccountKubeconfigs? Kubeconfigs,
     ILogger Logger);

@@ -213,6 +213,7 @@ internal sealed partial class PodWorker : IDisposable
         }
 
         ReleaseAddress();
+        _node.Volumes.Release(_uid);
         _node.Logs.Forget(_key.Namespace!, _key.Name, _uid);
         _termination.Dispose();
         return true;

@@ -5,6 +5,7 @@ internal static class ResourceTypes
 {
     public static readonly ResourceType Namespaces = new("", "v1", "namespaces", "namespace", "Namespace", false) { ShortNames = ["ns"], HasStatus = true, Verbs = ["create", "delete", "get", "list", "patch", "update", "watch"] };
     public static readonly ResourceType Nodes = new("", "v1", "nodes", "node", "Node", false) { ShortNames = ["no"], HasStatus = true };
+    public static readonly ResourceType PersistentVolumeClaims = new("", "v1", "persistentvolumeclaims", "persistentvolumeclaim", "PersistentVolumeClaim", true) { ShortNames = ["pvc"], HasStatus = true };
     public static readonly ResourceType Pods = new("", "v1", "pods", "pod", "Pod", true) { ShortNames = ["po"], Categories = ["all"], HasStatus = true, HasGeneration = true, GracefulDeletion = true };
     public static readonly ResourceType Services = new("", "v1", "services", "service", "Service", true) { ShortNames = ["svc"], Categories = ["all"], HasStatus = true };
     public static readonly ResourceType Endpoints = new("", "v1", "endpoints", "endpoints", "Endpoints", true) { ShortNames = ["ep"] };
@@ -39,7 +40,7 @@ internal static class ResourceTypes
     /// <summary>In the order discovery lists them.</summary>
     public static readonly IReadOnlyList<ResourceType> All =
     [
-        ConfigMaps, Endpoints, Events, Namespaces, Nodes, Pods, Secrets, ServiceAccounts, Services,
+        ConfigMaps, Endpoints, Events, Namespaces, Nodes, PersistentVolumeClaims, Pods, Secrets, ServiceAccounts, Services,
         Deployments, ReplicaSets, EventsV1, SelfSubjectReviews, TokenReviews, SelfSubjectAccessReviews, SelfSubjectRulesReviews,
         SubjectAccessReviews, HorizontalPodAutoscalers, HorizontalPodAutoscalersV1, Jobs, NetworkPolicies, PodDisruptionBudgets, ClusterRoleBindings, ClusterRoles,
         RoleBindings, Roles, CustomResourceDefinitions, Leases, EndpointSlices, NodeMetrics, PodMetrics,

@@ -30,8 +30,9 @@ internal sealed class TestPlane : IAsyncDisposable
         _prober = new NetworkProber(Clock);
         Events = new EventRecorder(Store, Clock);
         var options = new NodeOptions(cpu, 1L << 50, 10_000);
+        var volumes = new NodeVolumes(Directory);
         var used = runtimeIn?.Invoke(Directory, Logs) ?? Null;
-        Agent = new NodeAgent(new NodeServices(Store, Clock, used, Network, _prober, Events, Logs, null, NullLogger.Instance));
+        Agent = new NodeAgent(new NodeServices(Store, Clock, used, Network, _prober, Events, Logs, volumes, null, NullLogger.Instance));
         Proxy = new ServiceProxy(Store, Clock, Network, NullLogger<ServiceProxy>.Instance);
         IController[] loops =
         [
@@ -39,6 +40,7 @@ internal sealed class TestPlane : IAsyncDisposable
             Agent,
             new NodeStatus(Store, Clock, options, Network, used),
             new Scheduler(Store, Clock, options, Events, NullLogger<Scheduler>.Instance),
+            new VolumeController(Store, Clock, volumes, NullLogger<VolumeController>.Instance),
             new ReplicaSetController(Store, Clock, Events, NullLogger<ReplicaSetController>.Instance),
             new DeploymentController(Store, Clock, Events, NullLogger<DeploymentController>.Instance),
             new EndpointSliceController(Store, Clock, NullLogger<EndpointSliceController>.Instance),

@@ -26,6 +26,7 @@ internal static class BuiltInTables
         ["events"] = Layout("Last Seen|Type|Reason|Object|+Subobject|+Source|Message|+First Seen|+Count|+Name", EventCells.Render),
         ["configmaps"] = Layout("Name|Data|Age", static (o, now) => [o.Name, Count(o, "data") + Count(o, "binaryData"), Age(o, now)]),
         ["secrets"] = Layout("Name|Type|Data|Age", static (o, now) => [o.Name, o.Body.String("type") ?? "", Count(o, "data"), Age(o, now)]),
+        ["persistentvolumeclaims"] = Layout("Name|Status|Volume|Capacity|Access Modes|StorageClass|VolumeAttributesClass|Age|+VolumeMode", Claim),
         ["leases.coordination.k8s.io"] = Layout("Name|Holder|Age", static (o, now) => [o.Name, o.Spec.String("holderIdentity") ?? "", Age(o, now)]),
         ["poddisruptionbudgets.policy"] = Layout("Name|Min Available|Max Unavailable|#Allowed Disruptions|Age", static (o, now) =>
             [o.Name, o.Spec.At("minAvailable")?.ToString() ?? "N/A", o.Spec.At("maxUnavailable")?.ToString() ?? "N/A", o.Status.Long("disruptionsAllowed") ?? 0, Age(o, now)]),
@@ -133,6 +134,23 @@ internal static class BuiltInTables
         [
             o.Name, $"{o.Body.String("roleRef", "kind")}/{o.Body.String("roleRef", "name")}", Age(o, now),
             Subjects("User"), Subjects("Group"), Subjects("ServiceAccount"),
+        ];
+    }
+
+    private static JsonArray Claim(StoredObject o, DateTimeOffset now)
+    {
+        var modes = (o.Status.Array("accessModes") ?? []).Select(static mode => mode.String() switch
+        {
+            "ReadWriteOnce" => "RWO",
+            "ReadOnlyMany" => "ROX",
+            "ReadWriteMany" => "RWX",
+            "ReadWriteOncePod" => "RWOP",
+            var other => other ?? "",
+        });
+        return
+        [
+            o.Name, o.Status.String("phase") ?? "", o.Spec.String("volumeName") ?? "", o.Status.String("capacity", "storage") ?? "", string.Join(',', modes),
+            o.Spec.String("storageClassName") ?? "", o.Spec.String("volumeAttributesClassName") ?? "<unset>", Age(o, now), o.Spec.String("volumeMode") ?? "<unset>",
         ];
     }
 

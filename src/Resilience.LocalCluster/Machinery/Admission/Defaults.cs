@@ -46,6 +46,9 @@ internal static class Defaults
             case "horizontalpodautoscalers.autoscaling" when spec is not null:
                 Autoscaler(spec);
                 break;
+            case "persistentvolumeclaims" when spec is not null:
+                Set(spec, "volumeMode", "Filesystem");
+                break;
             case "secrets":
                 Secret(body);
                 break;
@@ -87,6 +90,9 @@ internal static class Defaults
                 body["metadata"]!.AsObject().Ensure("labels")["kubernetes.io/metadata.name"] = body.String("metadata", "name");
                 body["spec"] = new JsonObject { ["finalizers"] = new JsonArray("kubernetes") };
                 body["status"] = new JsonObject { ["phase"] = "Active" };
+                break;
+            case "persistentvolumeclaims":
+                body["status"] = new JsonObject { ["phase"] = "Pending" };
                 break;
             case "services":
                 body["status"] = new JsonObject { ["loadBalancer"] = new JsonObject() };

@@ -26,6 +26,9 @@ internal static class Validation
             case "jobs.batch":
                 Job(before, spec, causes);
                 break;
+            case "persistentvolumeclaims" when before is null:
+                Claim(spec, causes);
+                break;
             case "services":
                 Service(before, spec, causes);
                 break;
@@ -52,6 +55,19 @@ internal static class Validation
                 when before is not null && !JsonNode.DeepEquals(before["roleRef"], body["roleRef"]):
                 causes.Add(new("roleRef", "FieldValueInvalid", $"Invalid value: {Shown(body["roleRef"])}: cannot change roleRef"));
                 break;
+        }
+    }
+
+    private static void Claim(JsonObject spec, List<StatusCause> causes)
+    {
+        if (spec.Array("accessModes") is not { Count: > 0 })
+        {
+            causes.Add(new("spec.accessModes", "FieldValueRequired", "Required value: at least 1 access mode is required"));
+        }
+
+        if (spec.String("resources", "requests", "storage") is null)
+        {
+            causes.Add(new("spec.resources[storage]", "FieldValueRequired", "Required value"));
         }
     }
 
