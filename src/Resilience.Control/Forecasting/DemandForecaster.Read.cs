@@ -44,7 +44,12 @@ public sealed partial class DemandForecaster
     public double SkillAgainstMedian => Skill(1);
 
     /// <summary>False once the record shows that the past says next to nothing about the future: a static floor is then the honest answer.</summary>
-    public bool IsForecastable => _skillErrors.Count(0) < Steps(_options.ResidualWindow) / 2 || SkillAgainstMedian > MinimumSkill;
+    public bool IsForecastable => !HasSkillRecord || SkillAgainstMedian > MinimumSkill;
+
+    /// <summary>False once the record shows that repeating the last value would have been as good.</summary>
+    public bool IsBetterThanNaive => !HasSkillRecord || SkillAgainstNaive > 0;
+
+    private bool HasSkillRecord => _skillErrors.Count(0) >= Steps(_options.ResidualWindow) / 2;
 
     /// <summary>The table behind a horizon's forecast, heaviest first.</summary>
     public IReadOnlyList<ModelShare> Shares(int horizonIndex) =>

@@ -12,6 +12,13 @@ public readonly record struct CapacityObservation(double ThroughputPerReplica, d
 /// <param name="Basis">"saturation", "latency knee", "cpu", "highest seen", or "unknown".</param>
 public readonly record struct CapacityEstimate(double PerReplica, string Basis);
 
+/// <summary>What a <see cref="CapacityEstimator"/> has learned. Null: nothing yet.</summary>
+public sealed record CapacityMemory(
+    double? Plateau, int PlateauCount, double? Knee, int KneeCount, double? CpuPerRequest, int CpuCount, double? CalmLatencySeconds, double? Highest)
+{
+    public static CapacityMemory Nothing { get; } = new(null, 0, null, 0, null, 0, null, null);
+}
+
 /// <summary>
 /// Learns the capacity of one replica from what it was seen to do, best evidence first: throughput while it refused requests
 /// (a plateau is the capacity), the throughput at which latency doubles, CPU per request; else the most it ever served well,
@@ -66,11 +73,28 @@ public sealed class CapacityEstimator
     }
 
     /// <summary>Forgets everything, as after a change of what is deployed.</summary>
-    public void Reset()
+    public void Reset() => Restore(CapacityMemory.Nothing);
+
+    /// <summary>All that was learned, to be kept over a restart.</summary>
+    public CapacityMemory Export() => new(
+        Known(_plateau), _plateauCount, Known(_knee), _kneeCount, Known(_cpuPerRequest), _cpuCount, Known(_calmLatency), Known(_highest));
+
+    /// <summary>Continues from what another instance exported; impossible values count as unknown.</summary>
+    public void Restore(CapacityMemory memory)
     {
-        _plateau = _knee = _cpuPerRequest = _calmLatency = _highest = double.NaN;
-        _plateauCount = _kneeCount = _cpuCount = 0;
+        ArgumentNullException.ThrowIfNull(memory);
+        (_plateau, _plateauCount) = (Positive(memory.Plateau), Math.Max(0, memory.PlateauCount));
+        (_knee, _kneeCount) = (Positive(memory.Knee), Math.Max(0, memory.KneeCount));
+        (_cpuPerRequest, _cpuCount) = (Positive(memory.CpuPerRequest), Math.Max(0, memory.CpuCount));
+        (_calmLatency, _highest) = (Positive(memory.CalmLatencySeconds), Positive(memory.Highest));
+        _plateauCount = double.IsNaN(_plateau) ? 0 : _plateauCount;
+        _kneeCount = double.IsNaN(_knee) ? 0 : _kneeCount;
+        _cpuCount = double.IsNaN(_cpuPerRequest) ? 0 : _cpuCount;
     }
+
+    private static double? Known(double value) => double.IsNaN(value) ? null : value;
+
+    private static double Positive(double? value) => value is { } known && double.IsFinite(known) && known > 0 ? known : double.NaN;
 
     private void AddLatency(CapacityObservation seen)
     {
@@ -126,6 +150,30 @@ public sealed class LeadTimeEstimator
         if (creationToReady >= TimeSpan.Zero && creationToReady <= TimeSpan.FromHours(1))
         {
             _newest[_count++ % Remembered] = creationToReady;
+        }
+    }
+
+    /// <summary>The start-ups remembered, oldest first, to be kept over a restart.</summary>
+    public IReadOnlyList<TimeSpan> Export()
+    {
+        var known = Math.Min(_count, Remembered);
+        var oldestFirst = new TimeSpan[known];
+        for (var i = 0; i < known; i++)
+        {
+            oldestFirst[i] = _newest[(_count - known + i) % Remembered];
+        }
+
+        return oldestFirst;
+    }
+
+    /// <summary>Forgets everything and takes over what another instance exported.</summary>
+    public void Restore(IReadOnlyList<TimeSpan> startUps)
+    {
+        ArgumentNullException.ThrowIfNull(startUps);
+        _count = 0;
+        foreach (var startUp in startUps)
+        {
+            Add(startUp);
         }
     }
 

@@ -2,6 +2,25 @@ using Resilience.Control.Forecasting;
 
 namespace Resilience.Control.Scaling;
 
+/// <summary>How far a plan may rest on a forecast.</summary>
+public enum ForecastTrust
+{
+    /// <summary>The forecast has a record and beats repeating the last value, or is too young to have lost.</summary>
+    Trusted,
+
+    /// <summary>Not enough history yet.</summary>
+    TooYoung,
+
+    /// <summary>Demand has been missing for longer than can be filled in.</summary>
+    Stale,
+
+    /// <summary>The past says next to nothing about the future; the quantiles of the past itself are used.</summary>
+    NotForecastable,
+
+    /// <summary>Repeating the last value would have been as good over the residual window; there is no floor.</summary>
+    NotBetterThanNaive,
+}
+
 /// <summary>What is expected until a replica requested now would serve.</summary>
 /// <param name="At">Start of the newest interval.</param>
 /// <param name="Lead">Time from a request for replicas to their service.</param>
@@ -16,6 +35,9 @@ public sealed record DemandOutlook(
 {
     /// <summary>Levels of confidence at which plans are drawn up.</summary>
     public static IReadOnlyList<double> Levels { get; } = [0.5, 0.75, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999];
+
+    /// <summary>What the peaks come from, for explanations: <c>forecast</c>, or <c>usual</c> when only the past distribution is known.</summary>
+    public string Basis { get; init; } = "forecast";
 
     public bool HasForecast => Peaks.Count == Levels.Count;
 
@@ -92,6 +114,47 @@ public sealed record DemandOutlook(
         }
 
         return (1 - Levels[^1]) / 2;
+    }
+
+    /// <summary>
+    /// The outlook that a plan may rest on. A series that cannot be forecast gets the quantiles of its own past instead, and a
+    /// forecast that has lost against repeating the last value is withheld: no floor comes from a model that has lost.
+    /// </summary>
+    /// <remarks>Source of the rule: trailing skill against the mean of at most 2% means that only the marginal distribution is known.</remarks>
+    public static (DemandOutlook Outlook, ForecastTrust Trust) Trusted(DemandForecaster forecaster, int leadSteps, TimeSpan guardTime)
+    {
+        var outlook = From(forecaster, leadSteps, guardTime);
+        if (!outlook.HasForecast)
+        {
+            return (outlook, forecaster.Stage != ForecastStage.Silent && forecaster.Series.IsStale ? ForecastTrust.Stale : ForecastTrust.TooYoung);
+        }
+
+        if (!forecaster.IsForecastable)
+        {
+            var peaks = MarginalPeaks(forecaster.Series);
+            return (outlook with { Peaks = peaks, Expected = peaks[0], Basis = "usual" }, ForecastTrust.NotForecastable);
+        }
+
+        return forecaster.IsBetterThanNaive
+            ? (outlook, ForecastTrust.Trusted)
+            : (outlook with { Peaks = [], WhyNoForecast = "the forecast is no better than repeating the last value" }, ForecastTrust.NotBetterThanNaive);
+    }
+
+    /// <summary>Quantiles of the observed demand of the last week, or of what is known.</summary>
+    private static double[] MarginalPeaks(DemandSeries series)
+    {
+        var from = Math.Max(0, series.Count - (7 * series.StepsPerDay));
+        var observed = new List<double>(series.Count - from);
+        for (var i = from; i < series.Count; i++)
+        {
+            if (series.IsReal(i))
+            {
+                observed.Add(series.Values[i]);
+            }
+        }
+
+        observed.Sort();
+        return [.. Levels.Select(level => observed[Math.Clamp((int)Math.Ceiling(level * observed.Count) - 1, 0, observed.Count - 1)])];
     }
 
     private static string? Why(DemandForecaster forecaster) =>

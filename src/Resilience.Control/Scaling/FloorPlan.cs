@@ -47,4 +47,13 @@ public sealed record FloorPlan(
     string? GivenUp,
     IReadOnlyList<FloorCandidate> Candidates,
     IReadOnlyList<FloorAdjustment> Adjustments,
-    FloorState State);
+    FloorState State)
+{
+    /// <summary>What the cluster has no room for, and what that risks; null when all replicas fit.</summary>
+    public string? NoRoom { get; init; }
+}
+
+/// <summary>Replicas that have a place in the cluster, and those that wait for one.</summary>
+/// <param name="Placed">Bound to a node, Ready or on their way to it.</param>
+/// <param name="Waiting">Pending because no node has room.</param>
+public sealed record ClusterRoom(int Placed, int Waiting);

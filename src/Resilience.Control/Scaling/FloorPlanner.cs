@@ -4,7 +4,7 @@ namespace Resilience.Control.Scaling;
 
 /// <summary>
 /// Turns an outlook into a replica floor. Order of the rules: need at the SLO's quantile, declared peaks, hold, drop guard,
-/// rate limits, budget, limits, blackout; a later rule has the last word. Pure: no clock, no IO, no randomness.
+/// rate limits, budget, limits, room in the cluster, blackout; a later rule has the last word. Pure: no clock, no IO, no randomness.
 /// </summary>
 public static class FloorPlanner
 {
@@ -13,7 +13,9 @@ public static class FloorPlanner
     /// <param name="unitsPerHour">Requests in an hour at a demand of 1; prices per request need it.</param>
     /// <param name="policy">Validated policy.</param>
     /// <param name="state">State of the last plan.</param>
-    public static FloorPlan Plan(DemandOutlook outlook, double capacityPerReplica, double unitsPerHour, FloorPolicy policy, FloorState state)
+    /// <param name="room">What the cluster had room for; null: nobody waits for room.</param>
+    public static FloorPlan Plan(
+        DemandOutlook outlook, double capacityPerReplica, double unitsPerHour, FloorPolicy policy, FloorState state, ClusterRoom? room = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(capacityPerReplica);
         state = Spend(outlook.At, policy, state);
@@ -22,7 +24,7 @@ public static class FloorPlanner
             return WithoutForecast(outlook, policy, state);
         }
 
-        var draft = new Draft(outlook, capacityPerReplica, unitsPerHour, policy, state);
+        var draft = new Draft(outlook, capacityPerReplica, unitsPerHour, policy, state, room);
         draft.Need();
         draft.DeclaredPeaks();
         draft.HoldNeeds();
@@ -30,6 +32,7 @@ public static class FloorPlanner
         draft.LimitRate();
         draft.LimitBudget();
         draft.LimitReplicas();
+        draft.LimitRoom();
         draft.Blackout();
         return draft.ToPlan();
     }
@@ -47,6 +50,7 @@ public static class FloorPlanner
         return state with { SpentThisMonth = state.SpentThisMonth + (hours * (state.Floor ?? policy.MinReplicas) * policy.PricePerReplicaHour), LastDecision = at };
     }
 
+    /// <summary>The last floor for its time, then none; a declared peak holds even without a forecast: people know of it.</summary>
     private static FloorPlan WithoutForecast(DemandOutlook outlook, FloorPolicy policy, FloorState state)
     {
         var keep = state.Floor is not null && outlook.At - state.LastForecast <= policy.KeepWithoutForecast;
@@ -54,11 +58,25 @@ public static class FloorPlanner
         var reason = keep
             ? $"No forecast ({outlook.WhyNoForecast}): the last floor of {floor} is kept for {policy.KeepWithoutForecast.TotalMinutes:0} min."
             : $"No forecast ({outlook.WhyNoForecast}): the reactive autoscaler is alone.";
-        return new FloorPlan(floor, false, reason, double.NaN, null, [], [], state with { Floor = floor, Needs = keep ? state.Needs : [] });
+        var adjustments = new List<FloorAdjustment>();
+        if (DeclaredPeak(outlook, policy) is { } peak && Math.Min(peak.Replicas!.Value, policy.MaxReplicas) is var declared && declared > (floor ?? 0))
+        {
+            adjustments.Add(new("declared peak", floor ?? 0, declared, $"'{peak.Name}' lasts until {peak.To:u}"));
+            floor = declared;
+            reason = $"No forecast ({outlook.WhyNoForecast}): floor {floor} (declared peak: {adjustments[0].Because}).";
+        }
+
+        return new FloorPlan(
+            floor, state.Floor == 0 && floor > 0, reason, double.NaN, null, [], adjustments, state with { Floor = floor, Needs = keep ? state.Needs : [] });
     }
 
+    /// <summary>The largest declared peak that is on, or begins before the lead is over.</summary>
+    private static PlannedEvent? DeclaredPeak(DemandOutlook outlook, FloorPolicy policy) => policy.Calendar
+        .Where(planned => !planned.IsBlackout && outlook.At + outlook.Lead >= planned.From && outlook.At < planned.To)
+        .MaxBy(planned => planned.Replicas);
+
     /// <summary>One decision in the making.</summary>
-    private sealed class Draft(DemandOutlook outlook, double capacity, double unitsPerHour, FloorPolicy policy, FloorState state)
+    private sealed class Draft(DemandOutlook outlook, double capacity, double unitsPerHour, FloorPolicy policy, FloorState state, ClusterRoom? room)
     {
         private readonly List<FloorAdjustment> _adjustments = [];
         private readonly List<HeldNeed> _needs = [];
@@ -67,18 +85,16 @@ public static class FloorPlanner
         private int _floor;
         private int _unbudgeted;
         private string? _givenUp;
+        private string? _noRoom;
         private bool _wake;
 
         public void Need() => _floor = _need = Replicas(outlook.Peak(policy.Quantile));
 
         public void DeclaredPeaks()
         {
-            foreach (var planned in policy.Calendar)
+            if (DeclaredPeak(outlook, policy) is { } planned && planned.Replicas > _floor)
             {
-                if (!planned.IsBlackout && outlook.At + outlook.Lead >= planned.From && outlook.At < planned.To && planned.Replicas > _floor)
-                {
-                    Adjust("declared peak", planned.Replicas.Value, $"'{planned.Name}' lasts until {planned.To:u}");
-                }
+                Adjust("declared peak", planned.Replicas.Value, $"'{planned.Name}' lasts until {planned.To:u}");
             }
         }
 
@@ -168,6 +184,31 @@ public static class FloorPlanner
             _wake = state.Floor == 0 && _floor > 0;
         }
 
+        /// <summary>
+        /// While replicas wait for room, more of them would only wait too. Those that wait are not given back: they serve as soon
+        /// as there is room, and they are what a cluster autoscaler goes by.
+        /// </summary>
+        public void LimitRoom()
+        {
+            if (room is not { Waiting: > 0 } full)
+            {
+                return;
+            }
+
+            var asked = Math.Max(full.Placed + full.Waiting, state.Floor ?? 0);
+            if (_floor > asked)
+            {
+                Adjust("cluster capacity", asked, $"{full.Waiting} replicas wait for room in the cluster");
+            }
+
+            if (_floor > full.Placed)
+            {
+                _noRoom = string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{_floor - full.Placed} of {_floor} replicas have no room in the cluster; the risk of too little capacity is {outlook.Risk(full.Placed * capacity):P1}");
+            }
+        }
+
         public void Blackout()
         {
             foreach (var planned in policy.Calendar)
@@ -183,13 +224,19 @@ public static class FloorPlanner
         public FloorPlan ToPlan()
         {
             var because = _adjustments.Count == 0
-                ? $"forecast peak {outlook.Peak(policy.Quantile):0.#} at {policy.Quantile:P1}, {capacity:0.#} per replica"
+                ? $"{outlook.Basis} peak {outlook.Peak(policy.Quantile):0.#} at {policy.Quantile:P1}, {capacity:0.#} per replica"
                 : $"{_adjustments[^1].Rule}: {_adjustments[^1].Because}";
             var verb = state.Floor is not { } last || last == _floor ? "Floor" : _floor > last ? "Raise the floor to" : "Lower the floor to";
             return new FloorPlan(
-                _floor, _wake, $"{verb} {_floor} ({because}).", outlook.Risk(_floor * capacity), _givenUp, Candidates(), _adjustments,
-                state with { Floor = _floor, Needs = _needs, GuardUntil = _guardUntil, LastForecast = outlook.At });
+                _floor, _wake, $"{verb} {_floor} ({because}).", outlook.Risk(Placeable() * capacity), _givenUp, Candidates(), _adjustments,
+                state with { Floor = _floor, Needs = _needs, GuardUntil = _guardUntil, LastForecast = outlook.At })
+            {
+                NoRoom = _noRoom,
+            };
         }
+
+        /// <summary>Replicas of the floor that can serve before the lead is over.</summary>
+        private int Placeable() => room is { Waiting: > 0 } full ? Math.Min(_floor, full.Placed) : _floor;
 
         private List<FloorCandidate> Candidates()
         {
