@@ -1,7 +1,7 @@
 namespace Resilience.ClusterAccess;
 
 /// <summary>A hash that is the same in every process, unlike <see cref="string.GetHashCode()"/>: seeds of jitter must replay.</summary>
-internal static class StableHash
+public static class StableHash
 {
     public static int Of(string text)
     {

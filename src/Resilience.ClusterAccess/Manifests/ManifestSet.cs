@@ -21,11 +21,12 @@ public sealed record Manifest(string File, int Line, JsonObject Body)
 
 /// <summary>
 /// The objects of a folder in apply order: what its <c>kustomization.yaml</c> lists under <c>resources</c>, files and
-/// further folders. Other kustomize features are refused rather than silently left out.
+/// further folders, changed by its <c>patches</c> (JSON patches in files, for one object each). Other kustomize features are
+/// refused rather than silently left out.
 /// </summary>
 public sealed class ManifestSet
 {
-    private static readonly string[] Understood = ["apiVersion", "kind", "resources", "metadata"];
+    private static readonly string[] Understood = ["apiVersion", "kind", "resources", "patches", "metadata"];
 
     private ManifestSet(IReadOnlyList<Manifest> items) => Items = items;
 
@@ -73,6 +74,7 @@ public sealed class ManifestSet
             throw new ManifestException($"{path}: resources must be a list");
         }
 
+        var first = items.Count;
         foreach (var entry in kustomization["resources"] as JsonArray ?? [])
         {
             var target = Text(entry) is { } listed ? Path.Combine(folder, listed) : throw new ManifestException($"{path}: resources must list files and folders, not {entry?.ToJsonString() ?? "null"}");
@@ -89,6 +91,39 @@ public sealed class ManifestSet
                 throw new ManifestException($"{path} lists '{entry}', which does not exist");
             }
         }
+
+        foreach (var entry in kustomization["patches"] as JsonArray ?? [])
+        {
+            Patch(path, folder, entry, items, first);
+        }
+    }
+
+    private static void Patch(string path, string folder, JsonNode? entry, List<Manifest> items, int first)
+    {
+        if (entry is not JsonObject patch || Text(patch["path"]) is not { } file || patch["target"] is not JsonObject target
+            || Text(target["kind"]) is not { } kind || Text(target["name"]) is not { } name || patch.Count != 2 || target.Count != 2)
+        {
+            throw new ManifestException($"{path}: a patch must have a path and a target with kind and name, nothing else; apply this folder with kubectl apply -k");
+        }
+
+        var source = Path.Combine(folder, file);
+        if (!File.Exists(source))
+        {
+            throw new ManifestException($"{path} lists '{file}', which does not exist");
+        }
+
+        if (ReadYaml(source) is not [{ Document: JsonArray operations }])
+        {
+            throw new ManifestException($"{source} must hold one list of JSON patch operations");
+        }
+
+        var at = items.FindIndex(first, item => item.Kind == kind && item.Name == name);
+        if (at < 0)
+        {
+            throw new ManifestException($"{path}: no {kind} {name} is there to be patched");
+        }
+
+        items[at] = items[at] with { Body = ManifestPatch.Apply(items[at].Body, operations, source) };
     }
 
     private static IEnumerable<Manifest> LoadFile(string path)

@@ -185,6 +185,9 @@ public sealed record PredictiveAutoscalerStatus
 {
     public long? ObservedGeneration { get; init; }
 
+    /// <summary>What is scaled, such as <c>BlueGreen web</c>.</summary>
+    public string? Target { get; init; }
+
     /// <summary>Floor in force; null when the reactive autoscaler is alone.</summary>
     public int? Floor { get; init; }
 
@@ -211,7 +214,7 @@ public sealed record PredictiveAutoscalerStatus
     public IReadOnlyList<V1Condition>? Conditions { get; init; }
 }
 
-/// <summary>The newest forecast, at the end of the lead.</summary>
+/// <summary>The newest forecast: the highest demand that is expected until the lead is over.</summary>
 public sealed record ForecastStatus
 {
     /// <summary><c>Silent</c>, <c>Warming</c>, <c>Young</c> or <c>Full</c>.</summary>

@@ -22,6 +22,12 @@ public static class ResilienceApi
     /// <summary>RFC 3339 instant after which the loan is void even if nobody returned it.</summary>
     public const string FloorExpiresAnnotation = Group + "/floor-expires";
 
+    /// <summary>On an autoscaler or Deployment whose floor the scaling agent sets: name of the PredictiveAutoscaler.</summary>
+    public const string FloorScalerAnnotation = Group + "/floor-scaler";
+
+    /// <summary>The floor before the scaling agent first wrote it, restored when the floor is withdrawn.</summary>
+    public const string FloorInitialAnnotation = Group + "/floor-initial";
+
     /// <summary>On anything a drill touches: JSON <c>{id, kind, before, until}</c>.</summary>
     public const string DrillAnnotation = Group + "/drill";
 }

@@ -13,7 +13,7 @@ namespace Resilience.ClusterAccess.Tests.Resources;
 public sealed class SchemaTests
 {
     private static readonly Lazy<Dictionary<string, JsonObject>> Schemas = new(() =>
-        ManifestSet.Load(Path.Combine(Repository.Root, "k8s", "traditional")).Items.Where(m => m.Kind == "CustomResourceDefinition")
+        ManifestSet.Load(Path.Combine(Repository.Root, "k8s", "intelligent")).Items.Where(m => m.Kind == "CustomResourceDefinition")
             .ToDictionary(m => (string)m.Body["spec"]!["names"]!["kind"]!, m => (JsonObject)m.Body["spec"]!["versions"]![0]!["schema"]!["openAPIV3Schema"]!));
 
     public static TheoryData<string, Type> Kinds => new()
@@ -21,6 +21,7 @@ public sealed class SchemaTests
         { BlueGreen.KubeKind, typeof(BlueGreen) },
         { Switchover.KubeKind, typeof(Switchover) },
         { SwitchoverApproval.KubeKind, typeof(SwitchoverApproval) },
+        { PredictiveAutoscaler.KubeKind, typeof(PredictiveAutoscaler) },
     };
 
     [Theory]
