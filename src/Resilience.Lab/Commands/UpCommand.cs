@@ -14,6 +14,7 @@ internal static class UpCommand
     {
         var bare = new Option<bool>("--bare") { Description = "Start an empty cluster; apply nothing." };
         var noWatcher = new Option<bool>("--no-watcher") { Description = "Leave the failover watcher out: other tools move the traffic." };
+        var intelligent = new Option<bool>("--intelligent") { Description = "Add the scaling agent, which keeps the replica floor ahead of demand." };
         var port = new Option<int>("--port") { Description = "Port of the API server. Default: a free one.", HelpName = "port" };
         port.Validators.Add(result =>
         {
@@ -23,12 +24,13 @@ internal static class UpCommand
             }
         });
         var directory = CommandRunner.LabDirectoryOption();
-        var command = new Command("up", "Start the embedded cluster with both slots and the watcher; show what happens until Ctrl-C.") { bare, noWatcher, port, directory };
+        var command = new Command("up", "Start the embedded cluster with both slots and the watcher; show what happens until Ctrl-C.") { bare, noWatcher, intelligent, port, directory };
         return command.Does((parse, console, stop) => RunAsync(
-            console, LabDirectory.At(parse.GetValue(directory)), parse.GetValue(bare), !parse.GetValue(noWatcher), parse.GetValue(port), stop));
+            console, LabDirectory.At(parse.GetValue(directory)), parse.GetValue(bare), !parse.GetValue(noWatcher),
+            parse.GetValue(intelligent) ? LabStackOptions.Intelligent : LabStackOptions.Traditional, parse.GetValue(port), stop));
     }
 
-    private static async Task<int> RunAsync(LabConsole console, LabDirectory directory, bool bare, bool watcher, int port, CancellationToken stop)
+    private static async Task<int> RunAsync(LabConsole console, LabDirectory directory, bool bare, bool watcher, string overlay, int port, CancellationToken stop)
     {
         var time = TimeProvider.System;
         using var claim = directory.Claim();
@@ -37,7 +39,7 @@ internal static class UpCommand
         directory.Write(record);
         try
         {
-            var options = new LabStackOptions(new ClusterHostOptions(directory.Path) { Port = port }) { Bare = bare, Watcher = watcher };
+            var options = new LabStackOptions(new ClusterHostOptions(directory.Path) { Port = port }) { Bare = bare, Watcher = watcher, Overlay = overlay };
             var stack = await LabStack.StartAsync(options, time, console.Say, stop).ConfigureAwait(false);
             await using (stack.ConfigureAwait(false))
             {

@@ -14,6 +14,13 @@ internal sealed record LabStackOptions(ClusterHostOptions Cluster)
 
     public bool Watcher { get; init; } = true;
 
+    /// <summary>Folder of k8s/ that is applied: <c>traditional</c>, or <c>intelligent</c> with the scaling agent on top.</summary>
+    public string Overlay { get; init; } = Traditional;
+
+    public const string Traditional = "traditional";
+
+    public const string Intelligent = "intelligent";
+
     public SetupSpec Setup { get; init; } = SetupSpec.None;
 
     public TimeSpan ReadyLimit { get; init; } = TimeSpan.FromSeconds(60);
@@ -79,7 +86,7 @@ internal sealed class LabStack : IAsyncDisposable
 
     private async Task ApplyAsync(LabStackOptions options, CancellationToken stop)
     {
-        var manifests = ManifestSet.Load(Path.Combine(BuiltPrograms.Manifests(), "traditional")).With(options.Setup);
+        var manifests = ManifestSet.Load(Path.Combine(BuiltPrograms.Manifests(), options.Overlay)).With(options.Setup);
         if (!options.Watcher)
         {
             manifests = manifests.Without("Deployment", Names.Watcher);
