@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Resilience.LocalCluster.Machinery.Admission;
 using Resilience.LocalCluster.Node;
 using Resilience.LocalCluster.Storage;
 using Resilience.LocalCluster.Tests.Controllers;
@@ -70,7 +71,7 @@ public sealed class NodeVolumesTests
     public void Claim_WithoutModesOrSize_IsRefused(string spec, string field)
     {
         var causes = new List<StatusCause>();
-        Machinery.Admission.Validation.Check(ResourceTypes.PersistentVolumeClaims, null, new() { ["spec"] = JsonNode.Parse(spec) }, causes);
+        Validation.Check(ResourceTypes.PersistentVolumeClaims, null, new() { ["spec"] = JsonNode.Parse(spec) }, causes);
         Assert.Equal(field, Assert.Single(causes).Field);
     }
 
