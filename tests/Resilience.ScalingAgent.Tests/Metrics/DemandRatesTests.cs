@@ -46,6 +46,15 @@ public sealed class DemandRatesTests
     }
 
     [Fact]
+    public void RestartedPod_OfWhichOnlyTheCounterIsKnown_CountsFromZero()
+    {
+        static PodScrape Plain(double asked) => Serving("a", asked) is var pod ? pod with { Counters = pod.Counters! with { Outcomes = OutcomeCounts.Unknown } } : pod;
+        var history = new History();
+        history.Read(Plain(1_000));
+        Assert.Equal(2, history.Read(Plain(120)).Demand, 1e-9);
+    }
+
+    [Fact]
     public void RestartedPod_ThatOvertookItsOldCount_IsKnownByItsProcessStart()
     {
         var history = new History();
