@@ -21,11 +21,11 @@ internal static class ClusterCommand
         var resolution = Duration("--metrics-resolution", "How often use is measured.", 15);
         var scale = new Option<double>("--time-scale") { Description = "How much faster the controllers' long periods pass.", DefaultValueFactory = static _ => 1 };
         var cpu = new Option<int>("--node-cpu") { Description = "Cores the node claims to have.", DefaultValueFactory = static _ => 8 };
-        var rbac = new Option<bool>("--rbac") { Description = "Refuse what no Role allows." };
+        var noRbac = new Option<bool>("--no-rbac") { Description = "Let every token do everything, whatever the Roles say." };
         var lifeline = new Option<bool>("--lifeline") { Description = "End when standard input ends, and leave Ctrl-C to the parent." };
         var command = new RootCommand("An embedded Kubernetes cluster: API server, controllers and a node whose pods are processes.")
         {
-            data, port, images, address, sync, resolution, scale, cpu, rbac, lifeline,
+            data, port, images, address, sync, resolution, scale, cpu, noRbac, lifeline,
         };
         command.SetAction((parsed, cancellationToken) => ServeAsync(new()
         {
@@ -37,7 +37,7 @@ internal static class ClusterCommand
             MetricsResolution = parsed.GetValue(resolution),
             TimeScale = parsed.GetValue(scale),
             NodeCpu = parsed.GetValue(cpu),
-            EnforceRbac = parsed.GetValue(rbac),
+            EnforceRbac = !parsed.GetValue(noRbac),
         }, parsed.GetValue(lifeline) || Environment.GetEnvironmentVariable("RESILIENCE_LIFELINE") == "stdin", cancellationToken));
         return command.Parse(args).InvokeAsync();
     }

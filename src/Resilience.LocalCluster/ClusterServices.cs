@@ -33,7 +33,7 @@ internal static class ClusterServices
     }
 
     public static IServiceCollection AddApiServer(this IServiceCollection services) => services
-        .AddSingleton<ClusterEndpoint>().AddSingleton<TokenAuthority>()
+        .AddSingleton<ClusterEndpoint>().AddSingleton<TokenAuthority>().AddSingleton<AccessLog>()
         .AddSingleton<IAuthorizer>(static p => p.GetRequiredService<EmbeddedClusterOptions>().EnforceRbac
             ? new RbacAuthorizer(p.GetRequiredService<ObjectStore>()) : new AllowEverything())
         .AddSingleton<IServiceAccountKubeconfigs, ServiceAccountKubeconfigs>()

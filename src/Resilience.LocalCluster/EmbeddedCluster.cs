@@ -43,6 +43,7 @@ public sealed class EmbeddedCluster : IAsyncDisposable
         var pki = ClusterPki.LoadOrCreate(Path.Combine(options.DataDirectory, "pki"), TimeProvider.System.GetUtcNow());
         var app = Build(options, pki);
         app.Services.GetRequiredService<NamespaceLifecycle>().Bootstrap();
+        BootstrapObjects.Create(app.Services.GetRequiredService<ObjectStore>());
         _ = app.Services.GetServices<IController>().ToList();   // they subscribe when made, so before the first request
         await app.StartAsync(cancellationToken).ConfigureAwait(false);
         var address = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());

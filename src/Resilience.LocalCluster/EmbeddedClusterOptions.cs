@@ -34,8 +34,8 @@ public sealed class EmbeddedClusterOptions
     /// <summary>Cores the node claims to have.</summary>
     public int NodeCpu { get; init; } = 8;
 
-    /// <summary>Refuse what no Role allows; otherwise every token may do everything.</summary>
-    public bool EnforceRbac { get; init; }
+    /// <summary>Refuse what no Role allows; otherwise every token may do everything. Default true.</summary>
+    public bool EnforceRbac { get; init; } = true;
 
     public PodRuntime PodRuntime { get; init; } = PodRuntime.Process;
 

@@ -7,7 +7,7 @@ namespace Resilience.LocalCluster.Api;
 
 /// <summary>The one request delegate of the cluster: who are you, what do you want, may you, here it is.</summary>
 internal sealed partial class ApiServer(
-    ResourceRegistry registry, TokenAuthority tokens, IAuthorizer authorizer, Discovery discovery, OpenApi openApi, ResourceHandler resources,
+    ResourceRegistry registry, TokenAuthority tokens, IAuthorizer authorizer, AccessLog accessLog, Discovery discovery, OpenApi openApi, ResourceHandler resources,
     ScaleHandler scales, PodLogHandler logs, PodProxyHandler proxy, EvictionHandler evictions, VirtualResources virtuals, Drills drills,
     PodSessions sessions, ILogger<ApiServer> logger)
 {
@@ -45,6 +45,8 @@ internal sealed partial class ApiServer(
         {
             throw new StatusException(401, "Unauthorized", "Unauthorized");
         }
+
+        user = Impersonation.Of(context.Request, user, authorizer);
 
         if (await openApi.TryHandleAsync(context, path).ConfigureAwait(false))
         {
@@ -121,7 +123,10 @@ internal sealed partial class ApiServer(
         };
         var resource = request.Info.Plural + (request.Info.Subresource is { } sub ? $"/{sub}" : "");
         var name = request.Info.Subresource == "proxy" ? request.Info.Name!.Split(':')[0] : request.Info.Name;
-        if (authorizer.Allows(new(request.User, verb, request.Type.Group, resource, request.Namespace, name)))
+        var access = new AccessRequest(request.User, verb, request.Type.Group, resource, request.Namespace, name);
+        var allowed = authorizer.Allows(access);
+        accessLog.Record(access, allowed);
+        if (allowed)
         {
             return;
         }

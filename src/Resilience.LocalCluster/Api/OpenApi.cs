@@ -93,7 +93,7 @@ internal sealed class OpenApi
     {
         var paths = new JsonObject();
         var schemas = new JsonObject();
-        foreach (var type in types.Where(static t => !t.Virtual && t.StoredAs is null))
+        foreach (var type in types.Where(static t => !t.Virtual && (t.StoredAs is null || BuiltInSchemas.For(t) is not null)))
         {
             Paths(type, paths);
             var schema = type.Custom ? Custom(type, schemas) : BuiltIn(type, schemas);

@@ -62,7 +62,7 @@ internal sealed class AutoscalerController(
         var rescale = decision.Desired != current;
         if (rescale)
         {
-            _ = Store.Update(target.Type, target.Namespace, target.Name, body => body["spec"]!["replicas"] = decision.Desired);
+            _ = Store.Update(target.Type, target.Namespace, target.Name, body => body["spec"]!["replicas"] = decision.Desired, subresource: "scale");
             events.Normal(scaler, Component, "SuccessfulRescale", $"New size: {decision.Desired}; reason: {decision.Reason}");
             conditions = [new("AbleToScale", true, "SucceededRescale", $"the HPA controller was able to update the target scale to {decision.Desired}"),
                 .. conditions.Where(c => c.Type != "AbleToScale")];

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Resilience.LocalCluster.Machinery;
 using Resilience.LocalCluster.Storage;
 
 namespace Resilience.LocalCluster.Controllers;
@@ -9,7 +10,7 @@ internal sealed class DeploymentController(ObjectStore store, TimeProvider clock
     : ReconcileLoop(store, clock, logger)
 {
     private const string Component = "deployment-controller";
-    private readonly Revisions _revisions = new(store, events, clock);
+    private readonly Revisions _revisions = new(new(store, clock, ComponentStore.ControllerManager), events, clock);
 
     public override string Name => Component;
 

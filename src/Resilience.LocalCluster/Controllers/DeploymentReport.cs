@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Resilience.LocalCluster.Machinery;
 using Resilience.LocalCluster.Storage;
 
 namespace Resilience.LocalCluster.Controllers;
@@ -16,7 +17,7 @@ internal static class DeploymentReport
     }
 
     /// <summary>Returns when the progress deadline has to be looked at.</summary>
-    public static TimeSpan? Write(ObjectStore store, StoredObject deployment, List<StoredObject> sets, DateTimeOffset now)
+    public static TimeSpan? Write(ComponentStore store, StoredObject deployment, List<StoredObject> sets, DateTimeOffset now)
     {
         var current = sets.FirstOrDefault(s => Matches(s, deployment));
         int Sum(string field) => sets.Sum(s => s.Status.Int(field) ?? 0);

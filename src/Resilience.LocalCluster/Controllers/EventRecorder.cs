@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Threading.Channels;
+using Resilience.LocalCluster.Machinery;
 using Resilience.LocalCluster.Storage;
 
 namespace Resilience.LocalCluster.Controllers;
@@ -55,7 +56,7 @@ internal sealed class EventRecorder(ObjectStore store, TimeProvider clock) : ICo
         var key = (item.About.Uid, item.Reason, item.Message, item.Component);
         if (_known.TryGetValue(key, out var known) && store.Get(ResourceTypes.Events, known.Namespace, known.Name) is not null)
         {
-            _ = store.Update(ResourceTypes.Events, known.Namespace, known.Name, body =>
+            _ = StoreOf(item).Update(ResourceTypes.Events, known.Namespace, known.Name, body =>
             {
                 body["count"] = (body.Int("count") ?? 1) + 1;
                 body["lastTimestamp"] = item.At.ToKubernetesTime();
@@ -70,9 +71,16 @@ internal sealed class EventRecorder(ObjectStore store, TimeProvider clock) : ICo
 
         var ns = item.About.Namespace ?? "default";
         var name = $"{item.About.Name}.{(item.At.UtcTicks + _sequence++).ToString("x16", CultureInfo.InvariantCulture)}";
-        _ = store.Create(ResourceTypes.Events, ns, Body(item, name));
+        _ = StoreOf(item).Create(ResourceTypes.Events, ns, Body(item, name));
         _known[key] = (ns, name);
     }
+
+    private ComponentStore StoreOf(Item item) => new(store, clock, item.Component switch
+    {
+        "kubelet" => ComponentStore.Kubelet,
+        "default-scheduler" => ComponentStore.Scheduler,
+        _ => ComponentStore.ControllerManager,
+    });
 
     private static JsonObject Body(Item item, string name)
     {

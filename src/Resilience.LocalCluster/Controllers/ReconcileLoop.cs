@@ -1,13 +1,17 @@
+using Resilience.LocalCluster.Machinery;
 using Resilience.LocalCluster.Storage;
 
 namespace Resilience.LocalCluster.Controllers;
 
 /// <summary>A level-triggered controller: events name what to look at, the truth is read again when it is looked at.</summary>
-internal abstract partial class ReconcileLoop(ObjectStore store, TimeProvider clock, ILogger logger) : IController
+internal abstract partial class ReconcileLoop(ObjectStore store, TimeProvider clock, ILogger logger, string manager = ComponentStore.ControllerManager) : IController
 {
     public abstract string Name { get; }
 
-    protected ObjectStore Store => store;
+    protected ComponentStore Store { get; } = new(store, clock, manager);
+
+    /// <summary>For the writes that leave no trace of their writer.</summary>
+    protected ObjectStore Untracked => store;
 
     protected TimeProvider Clock => clock;
 

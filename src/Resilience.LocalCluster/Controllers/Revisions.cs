@@ -2,12 +2,13 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
+using Resilience.LocalCluster.Machinery;
 using Resilience.LocalCluster.Storage;
 
 namespace Resilience.LocalCluster.Controllers;
 
 /// <summary>The ReplicaSets of a Deployment as its history: one per pod template, numbered, the older ones kept for undo.</summary>
-internal sealed class Revisions(ObjectStore store, EventRecorder events, TimeProvider clock)
+internal sealed class Revisions(ComponentStore store, EventRecorder events, TimeProvider clock)
 {
     public const string DesiredReplicas = "deployment.kubernetes.io/desired-replicas";
     public const string MaxReplicas = "deployment.kubernetes.io/max-replicas";
@@ -55,7 +56,7 @@ internal sealed class Revisions(ObjectStore store, EventRecorder events, TimePro
         if (deployment.Annotation(Revision) != text)
         {
             _ = store.Update(ResourceTypes.Deployments, deployment.Namespace, deployment.Name,
-                body => body.Ensure("metadata").Ensure("annotations")[Revision] = text);
+                body => body.Ensure("metadata").Ensure("annotations")[Revision] = text, subresource: "status");
         }
 
         return current;

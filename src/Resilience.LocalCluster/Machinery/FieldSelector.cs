@@ -88,6 +88,7 @@ internal sealed class FieldSelector
         {
             "source" => "source.component",
             "status.successful" => "status.succeeded",
+            _ when item.Type == ResourceTypes.Events && field.StartsWith("regarding.", StringComparison.Ordinal) => "involvedObject" + field["regarding".Length..],
             _ => field,
         };
         var value = item.Body.At(path.Split('.'));

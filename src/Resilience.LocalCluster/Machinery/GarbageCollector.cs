@@ -11,13 +11,15 @@ namespace Resilience.LocalCluster.Machinery;
 internal sealed partial class GarbageCollector : IController, IDisposable
 {
     private readonly ObjectStore _store;
+    private readonly ComponentStore _writes;
     private readonly ResourceRegistry _registry;
     private readonly ILogger<GarbageCollector> _logger;
     private readonly DistinctQueue<string, StoredObject> _work = new();   // by uid
 
-    public GarbageCollector(ObjectStore store, ResourceRegistry registry, ILogger<GarbageCollector> logger)
+    public GarbageCollector(ObjectStore store, ResourceRegistry registry, TimeProvider clock, ILogger<GarbageCollector> logger)
     {
         _store = store;
+        _writes = new(store, clock, ComponentStore.ControllerManager);
         _registry = registry;
         _logger = logger;
         store.Committing += Observe;
@@ -169,17 +171,23 @@ internal sealed partial class GarbageCollector : IController, IDisposable
         }
     }
 
-    private void Release(StoredObject dependent, string uid) => _store.Update(dependent.Type, dependent.Namespace, dependent.Name, body =>
-    {
-        var left = (body.Array("metadata", "ownerReferences") ?? []).Where(r => r.String("uid") != uid).Select(static r => r?.DeepClone());
-        body["metadata"]!["ownerReferences"] = new JsonArray([.. left]);
-    });
+    private void Release(StoredObject dependent, string uid) => _writes.Update(
+        dependent.Type, dependent.Namespace, dependent.Name, body => Keep(body, "ownerReferences", r => r.String("uid") != uid));
 
-    private void RemoveFinalizer(StoredObject item, string finalizer) => _store.Update(item.Type, item.Namespace, item.Name, body =>
+    private void RemoveFinalizer(StoredObject item, string finalizer) => _writes.Update(
+        item.Type, item.Namespace, item.Name, body => Keep(body, "finalizers", f => f.String() != finalizer), new(item.Uid));
+
+    /// <summary>A list that is empty is no field, and nobody owns it.</summary>
+    private static void Keep(JsonObject body, string field, Func<JsonNode?, bool> which)
     {
-        var left = (body.Array("metadata", "finalizers") ?? []).Where(f => f.String() != finalizer).Select(static f => f?.DeepClone());
-        body["metadata"]!["finalizers"] = new JsonArray([.. left]);
-    }, new(item.Uid));
+        var metadata = body["metadata"]!.AsObject();
+        var left = (metadata[field] as JsonArray ?? []).Where(which).Select(static r => r?.DeepClone()).ToArray();
+        _ = metadata.Remove(field);
+        if (left.Length > 0)
+        {
+            metadata[field] = new JsonArray(left);
+        }
+    }
 
     [LoggerMessage(EventId = 2101, EventName = "CollectionSkipped", Level = LogLevel.Debug, Message = "Collecting after {Plural} {Namespace}/{Name} was refused")]
     private static partial void LogSkipped(ILogger logger, Exception exception, string plural, string? @namespace, string name);

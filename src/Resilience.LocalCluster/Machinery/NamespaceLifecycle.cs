@@ -14,13 +14,15 @@ internal sealed class NamespaceLifecycle : IController, IDisposable
         + "kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes clusters.";
 
     private readonly ObjectStore _store;
+    private readonly ComponentStore _writes;
     private readonly ResourceRegistry _registry;
     private readonly ClusterPki _pki;
     private readonly DistinctQueue<string, string> _work = new();
 
-    public NamespaceLifecycle(ObjectStore store, ResourceRegistry registry, ClusterPki pki)
+    public NamespaceLifecycle(ObjectStore store, ResourceRegistry registry, ClusterPki pki, TimeProvider clock)
     {
         _store = store;
+        _writes = new(store, clock, ComponentStore.ControllerManager);
         _registry = registry;
         _pki = pki;
         store.Committing += Observe;
@@ -100,7 +102,7 @@ internal sealed class NamespaceLifecycle : IController, IDisposable
         body.Ensure("metadata")["name"] = name;
         try
         {
-            _ = _store.Create(type, ns, body);
+            _ = _writes.Create(type, ns, body);
         }
         catch (StatusException ex) when (ex.IsAlreadyExists)
         {

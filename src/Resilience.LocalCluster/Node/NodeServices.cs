@@ -17,4 +17,8 @@ internal sealed record NodeServices(
     PodLogs Logs,
     NodeVolumes Volumes,
     IServiceAccountKubeconfigs? Kubeconfigs,
-    ILogger Logger);
+    ILogger Logger)
+{
+    /// <summary>The store for what the node reports.</summary>
+    public ComponentStore Writes { get; } = new(Store, Clock, ComponentStore.Kubelet);
+}

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using Resilience.LocalCluster.Api;
 using Resilience.LocalCluster.Controllers;
+using Resilience.LocalCluster.Machinery;
 using Resilience.LocalCluster.Node.Runtime;
 using Resilience.LocalCluster.Storage;
 
@@ -14,6 +15,8 @@ internal sealed class NodeStatus(ObjectStore store, TimeProvider clock, NodeOpti
     private const string LeaseNamespace = "kube-node-lease";
     private const int LeaseSeconds = 40;
     private static readonly TimeSpan RenewInterval = TimeSpan.FromSeconds(10);
+
+    private readonly ComponentStore _writes = new(store, clock, ComponentStore.Kubelet);
 
     public string Name => "node-status";
 
@@ -32,7 +35,7 @@ internal sealed class NodeStatus(ObjectStore store, TimeProvider clock, NodeOpti
     {
         if (store.Get(ResourceTypes.Nodes, null, NodeOptions.NodeName) is null)
         {
-            _ = store.Create(ResourceTypes.Nodes, null, new JsonObject
+            _ = _writes.Create(ResourceTypes.Nodes, null, new JsonObject
             {
                 ["metadata"] = new JsonObject
                 {
@@ -50,7 +53,7 @@ internal sealed class NodeStatus(ObjectStore store, TimeProvider clock, NodeOpti
             });
         }
 
-        _ = store.UpdateStatus(ResourceTypes.Nodes, null, NodeOptions.NodeName, Compose);
+        _ = _writes.UpdateStatus(ResourceTypes.Nodes, null, NodeOptions.NodeName, Compose);
     }
 
     private static string Architecture => RuntimeInformation.OSArchitecture == System.Runtime.InteropServices.Architecture.Arm64 ? "arm64" : "amd64";
@@ -94,7 +97,7 @@ internal sealed class NodeStatus(ObjectStore store, TimeProvider clock, NodeOpti
         var now = clock.GetUtcNow().ToKubernetesMicroTime();
         if (store.Get(ResourceTypes.Leases, LeaseNamespace, NodeOptions.NodeName) is null)
         {
-            _ = store.Create(ResourceTypes.Leases, LeaseNamespace, new JsonObject
+            _ = _writes.Create(ResourceTypes.Leases, LeaseNamespace, new JsonObject
             {
                 ["metadata"] = new JsonObject { ["name"] = NodeOptions.NodeName },
                 ["spec"] = new JsonObject { ["holderIdentity"] = NodeOptions.NodeName, ["leaseDurationSeconds"] = LeaseSeconds, ["renewTime"] = now },
@@ -102,6 +105,6 @@ internal sealed class NodeStatus(ObjectStore store, TimeProvider clock, NodeOpti
             return;
         }
 
-        _ = store.Update(ResourceTypes.Leases, LeaseNamespace, NodeOptions.NodeName, body => body["spec"]!["renewTime"] = now);
+        _ = _writes.Update(ResourceTypes.Leases, LeaseNamespace, NodeOptions.NodeName, body => body["spec"]!["renewTime"] = now);
     }
 }

@@ -223,7 +223,7 @@ internal sealed partial class PodWorker : IDisposable
     {
         var phase = Objects.IsTerminal(_pod) ? _pod.Status.String("phase")! : PodStatus.PhaseOf(_restartPolicy, _inits, _containers);
         var view = new PodView(phase, _address, _node.Network.NodeAddress.ToString(), _inits, _containers);
-        _pod = _node.Store.UpdateStatus(ResourceTypes.Pods, _key.Namespace, _key.Name,
+        _pod = _node.Writes.UpdateStatus(ResourceTypes.Pods, _key.Namespace, _key.Name,
             body => PodStatus.Compose(body, view, now), new Precondition(Uid: _uid));
         if (phase is "Succeeded" or "Failed")
         {

@@ -7,7 +7,7 @@ namespace Resilience.LocalCluster.Node;
 
 /// <summary>Binds pods to the one node while their requests fit; the others wait until something ends.</summary>
 internal sealed class Scheduler(ObjectStore store, TimeProvider clock, NodeOptions options, EventRecorder events, ILogger<Scheduler> logger)
-    : ReconcileLoop(store, clock, logger)
+    : ReconcileLoop(store, clock, logger, ComponentStore.Scheduler)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<string, (long CpuMilli, long MemoryBytes)> _bound = new(StringComparer.Ordinal);
@@ -134,17 +134,18 @@ internal sealed class Scheduler(ObjectStore store, TimeProvider clock, NodeOptio
         });
     }
 
+    /// <remarks>Binding is a subresource of its own on a real server, and leaves no trace in managedFields.</remarks>
     private void Bind(ObjectKey key, StoredObject pod)
     {
         Hold(pod);
         var precondition = new Precondition(Uid: pod.Uid);
-        _ = Store.UpdateStatus(ResourceTypes.Pods, key.Namespace, key.Name, body =>
+        _ = Untracked.UpdateStatus(ResourceTypes.Pods, key.Namespace, key.Name, body =>
         {
             var status = body.Ensure("status");
             status["phase"] = "Pending";
             _ = Objects.SetCondition(status, "PodScheduled", "True", null, null, Clock.GetUtcNow());
         }, precondition);
-        _ = Store.Update(ResourceTypes.Pods, key.Namespace, key.Name,
+        _ = Untracked.Update(ResourceTypes.Pods, key.Namespace, key.Name,
             body => body.Ensure("spec")["nodeName"] = NodeOptions.NodeName, precondition);
         events.Normal(pod, "default-scheduler", "Scheduled", $"Successfully assigned {pod.Namespace}/{pod.Name} to {NodeOptions.NodeName}");
     }

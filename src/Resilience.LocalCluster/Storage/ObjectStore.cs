@@ -71,6 +71,7 @@ internal sealed class ObjectStore
     /// <param name="body">Taken over by the store: pass a copy if it is used afterwards.</param>
     public StoredObject Create(ResourceType type, string? ns, JsonObject body, bool dryRun = false)
     {
+        type = type.Stored;
         var metadata = ObjectMeta.PrepareNew(type, ns, body, _clock.GetUtcNow());
         var generated = metadata.String("name") is null && metadata.String("generateName") is { Length: > 0 };
         if (generated)
@@ -117,6 +118,7 @@ internal sealed class ObjectStore
     public StoredObject Delete(ResourceType type, string? ns, string name, DeleteOptions? options = null)
     {
         options ??= DeleteOptions.Default;
+        type = type.Stored;
         lock (_gate)
         {
             var table = TableOf(type);
@@ -207,6 +209,7 @@ internal sealed class ObjectStore
     private StoredObject Change(
         ResourceType type, string? ns, string name, Action<JsonObject> mutate, Precondition? precondition, bool status, bool dryRun)
     {
+        type = type.Stored;
         while (true)
         {
             var current = Get(type, ns, name) ?? throw StatusException.NotFound(type, name);
@@ -285,17 +288,18 @@ internal sealed class ObjectStore
         return stored;
     }
 
-    private Table TableOf(ResourceType type) => _tables.GetValueOrDefault(type.StorageKey) ?? Table.Empty;
+    private Table TableOf(ResourceType type) => _tables.GetValueOrDefault(type.Stored.StorageKey) ?? Table.Empty;
 
     private Table EnsureTable(ResourceType type)
     {
-        if (_tables.TryGetValue(type.StorageKey, out var table))
+        var key = type.Stored.StorageKey;
+        if (_tables.TryGetValue(key, out var table))
         {
             return table;
         }
 
         table = new Table();
-        _tables = _tables.Add(type.StorageKey, table);
+        _tables = _tables.Add(key, table);
         return table;
     }
 

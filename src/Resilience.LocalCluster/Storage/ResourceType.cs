@@ -27,6 +27,9 @@ internal sealed record ResourceType(string Group, string Version, string Plural,
     /// <summary>The version objects are kept in, where this one is only another view of them.</summary>
     public ResourceType? StoredAs { get; init; }
 
+    /// <summary>What the store knows this kind as: <see cref="StoredAs"/>, or itself.</summary>
+    public ResourceType Stored => StoredAs ?? this;
+
     /// <summary>Verbs in the order discovery lists them; empty means all of them.</summary>
     public IReadOnlyList<string> Verbs { get; init; } = [];
 

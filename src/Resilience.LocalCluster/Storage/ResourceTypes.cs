@@ -13,7 +13,7 @@ internal static class ResourceTypes
     public static readonly ResourceType Secrets = new("", "v1", "secrets", "secret", "Secret", true);
     public static readonly ResourceType ServiceAccounts = new("", "v1", "serviceaccounts", "serviceaccount", "ServiceAccount", true) { ShortNames = ["sa"] };
     public static readonly ResourceType Events = new("", "v1", "events", "event", "Event", true) { ShortNames = ["ev"] };
-    public static readonly ResourceType EventsV1 = new("events.k8s.io", "v1", "events", "event", "Event", true) { ShortNames = ["ev"] };
+    public static readonly ResourceType EventsV1 = new("events.k8s.io", "v1", "events", "event", "Event", true) { ShortNames = ["ev"], StoredAs = Events };
     public static readonly ResourceType Deployments = new("apps", "v1", "deployments", "deployment", "Deployment", true) { ShortNames = ["deploy"], Categories = ["all"], HasStatus = true, HasScale = true, HasGeneration = true };
     public static readonly ResourceType ReplicaSets = new("apps", "v1", "replicasets", "replicaset", "ReplicaSet", true) { ShortNames = ["rs"], Categories = ["all"], HasStatus = true, HasScale = true, HasGeneration = true };
     public static readonly ResourceType Jobs = new("batch", "v1", "jobs", "job", "Job", true) { Categories = ["all"], HasStatus = true, HasGeneration = true };
@@ -29,6 +29,8 @@ internal static class ResourceTypes
     public static readonly ResourceType ClusterRoleBindings = new("rbac.authorization.k8s.io", "v1", "clusterrolebindings", "clusterrolebinding", "ClusterRoleBinding", false);
     public static readonly ResourceType CustomResourceDefinitions = new("apiextensions.k8s.io", "v1", "customresourcedefinitions", "customresourcedefinition", "CustomResourceDefinition", false) { ShortNames = ["crd", "crds"], Categories = ["api-extensions"], HasStatus = true, HasGeneration = true };
 
+    public static readonly ResourceType PriorityClasses = new("scheduling.k8s.io", "v1", "priorityclasses", "priorityclass", "PriorityClass", false) { ShortNames = ["pc"] };
+
     public static readonly ResourceType NodeMetrics = new("metrics.k8s.io", "v1beta1", "nodes", "", "NodeMetrics", false) { Virtual = true, Verbs = ["get", "list"] };
     public static readonly ResourceType PodMetrics = new("metrics.k8s.io", "v1beta1", "pods", "", "PodMetrics", true) { Virtual = true, Verbs = ["get", "list"] };
     public static readonly ResourceType SelfSubjectReviews = new("authentication.k8s.io", "v1", "selfsubjectreviews", "selfsubjectreview", "SelfSubjectReview", false) { Virtual = true, Verbs = ["create"] };
@@ -43,6 +45,6 @@ internal static class ResourceTypes
         ConfigMaps, Endpoints, Events, Namespaces, Nodes, PersistentVolumeClaims, Pods, Secrets, ServiceAccounts, Services,
         Deployments, ReplicaSets, EventsV1, SelfSubjectReviews, TokenReviews, SelfSubjectAccessReviews, SelfSubjectRulesReviews,
         SubjectAccessReviews, HorizontalPodAutoscalers, HorizontalPodAutoscalersV1, Jobs, NetworkPolicies, PodDisruptionBudgets, ClusterRoleBindings, ClusterRoles,
-        RoleBindings, Roles, CustomResourceDefinitions, Leases, EndpointSlices, NodeMetrics, PodMetrics,
+        RoleBindings, Roles, CustomResourceDefinitions, PriorityClasses, Leases, EndpointSlices, NodeMetrics, PodMetrics,
     ];
 }

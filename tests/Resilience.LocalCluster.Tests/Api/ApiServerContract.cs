@@ -141,6 +141,77 @@ public abstract class ApiServerContract(ApiServerFixture server) : IAsyncLifetim
     }
 
     [Fact]
+    public async Task Apply_AFieldThatAControllerWrote_ConflictsWithIt()
+    {
+        _ = await CreateDeployment("d");
+        await Until($"{Deployments}/d", a => a.Body?["metadata"]?["managedFields"]?.AsArray().Any(f => (string?)f!["manager"] == "kube-controller-manager") == true);
+        var refused = await server.SendAsync("PATCH", $"{Deployments}/d?fieldManager=two", J("""
+            {"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"d","annotations":{"deployment.kubernetes.io/revision":"7"}}}
+            """), Apply);
+        Assert.Equal(409, refused.Status);
+        Assert.Equal(
+            "Apply failed with 1 conflict: conflict with \"kube-controller-manager\" with subresource \"status\" using apps/v1: .metadata.annotations.deployment.kubernetes.io/revision",
+            refused.Message);
+    }
+
+    /// <summary>stringData becomes data on the way in; saying it again is no change.</summary>
+    [Theory, InlineData(Merge), InlineData(Strategic), InlineData(Apply)]
+    public async Task SecretsPlainTexts_WrittenAgain_KeepTheResourceVersion(string mediaType)
+    {
+        var path = $"/api/v1/namespaces/{_namespace}/secrets";
+        var body = J("""{"apiVersion":"v1","kind":"Secret","metadata":{"name":"s"},"stringData":{"k":"one"}}""");
+        Assert.Equal(201, (await server.SendAsync("POST", path, body)).Status);
+        var first = await server.SendAsync("PATCH", $"{path}/s?fieldManager=two", body, mediaType);
+        var second = await server.SendAsync("PATCH", $"{path}/s?fieldManager=two", body, mediaType);
+
+        Assert.Equal(Version(first.Body), Version(second.Body));
+        AssertJson("""{"k":"b25l"}""", second.Body!["data"]);
+        Assert.Null(second.Body["stringData"]);
+    }
+
+    [Fact]
+    public async Task Events_AreOneStore_BehindBothOfTheirVersions()
+    {
+        var old = $"/api/v1/namespaces/{_namespace}/events";
+        var newer = $"/apis/events.k8s.io/v1/namespaces/{_namespace}/events";
+        Assert.Equal(201, (await server.SendAsync("POST", newer, J($$$"""
+            {"apiVersion":"events.k8s.io/v1","kind":"Event","metadata":{"name":"n"},"regarding":{"kind":"ConfigMap","namespace":"{{{_namespace}}}","name":"c","apiVersion":"v1"},
+             "reason":"Told","note":"words","type":"Normal","action":"Tell","reportingController":"test/one","reportingInstance":"one-0","eventTime":"2026-01-01T00:00:00.000000Z"}
+            """))).Status);
+        Assert.Equal(201, (await server.SendAsync("POST", old, J($$$"""
+            {"apiVersion":"v1","kind":"Event","metadata":{"name":"o"},"involvedObject":{"kind":"ConfigMap","namespace":"{{{_namespace}}}","name":"c","apiVersion":"v1"},
+             "reason":"Told","message":"older words","type":"Warning","source":{"component":"test"},"firstTimestamp":"2026-01-01T00:00:00Z","lastTimestamp":"2026-01-01T00:00:00Z","count":2}
+            """))).Status);
+
+        var asOld = (await server.SendAsync("GET", $"{old}/n")).Body!;
+        Assert.Equal(("v1", "words", "test/one", "c"), ((string?)asOld["apiVersion"], (string?)asOld["message"], (string?)asOld["reportingComponent"], (string?)asOld["involvedObject"]!["name"]));
+        var asNew = (await server.SendAsync("GET", $"{newer}/o")).Body!;
+        Assert.Equal(("events.k8s.io/v1", "older words", "test", 2, "c"),
+            ((string?)asNew["apiVersion"], (string?)asNew["note"], (string?)asNew["deprecatedSource"]!["component"], (int?)asNew["deprecatedCount"], (string?)asNew["regarding"]!["name"]));
+        Assert.Equal(["n", "o"], Names((await server.SendAsync("GET", $"{newer}?fieldSelector=reason%3DTold")).Body));
+        Assert.Equal(["o"], Names((await server.SendAsync("GET", $"{old}?fieldSelector=type%3DWarning")).Body));
+
+        Assert.Equal(200, (await server.SendAsync("PATCH", $"{newer}/o", J("""{"note":"newer words"}"""), Merge)).Status);
+        Assert.Equal("newer words", (string?)(await server.SendAsync("GET", $"{old}/o")).Body!["message"]);
+        Assert.Equal(200, (await server.SendAsync("DELETE", $"{newer}/n")).Status);
+        Assert.Equal(404, (await server.SendAsync("GET", $"{old}/n")).Status);
+    }
+
+    [Fact]
+    public async Task PodWithAPriorityClass_GetsItsNumber_AndAnUnknownClassIsRefused()
+    {
+        var pods = $"/api/v1/namespaces/{_namespace}/pods";
+        var made = await server.SendAsync("POST", pods, Pod("p", "system-cluster-critical"));
+        Assert.Equal((201, 2_000_000_000), (made.Status, (int?)made.Body!["spec"]!["priority"]));
+        var refused = await server.SendAsync("POST", pods, Pod("q", "nobody"));
+        Assert.Equal((403, "pods \"q\" is forbidden: no PriorityClass with name nobody was found"), (refused.Status, refused.Message));
+
+        static JsonNode Pod(string name, string priority) => J($$$"""
+            {"apiVersion":"v1","kind":"Pod","metadata":{"name":"{{{name}}}"},"spec":{"priorityClassName":"{{{priority}}}","containers":[{"name":"c","image":"i"}]}}
+            """);
+    }
+
+    [Fact]
     public async Task List_InPages_GivesEverythingOnce()
     {
         foreach (var name in (string[])["a", "b", "c"])

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
 using k8s;
 using k8s.Autorest;
+using Resilience.LocalCluster.Api.Security;
 using Resilience.LocalCluster.Machinery;
 using Resilience.LocalCluster.Storage;
 
@@ -39,6 +40,49 @@ public sealed class RbacTests : IAsyncLifetime
         var refusal = await Forbidden(() => client.CoreV1.DeleteNamespacedConfigMapAsync("kube-root-ca.crt", "default", cancellationToken: cancellationToken));
         Assert.Contains(
             "configmaps \\\"kube-root-ca.crt\\\" is forbidden: User \\\"system:serviceaccount:default:default\\\" cannot delete resource \\\"configmaps\\\" in API group \\\"\\\" in the namespace \\\"default\\\"",
+            refusal.Response.Content, StringComparison.Ordinal);
+    }
+
+    /// <summary>What was asked is written down once, refused or not; the admin, whom no Role binds, is left out.</summary>
+    [Fact]
+    public async Task AccessLog_TellsWhatServiceAccountsAskedFor()
+    {
+        var cancellationToken = TestContext.Current.CancellationToken;
+        Create(ResourceTypes.Roles, "lister", """{"rules":[{"apiGroups":[""],"resources":["configmaps"],"verbs":["list"]}]}""");
+        Create(ResourceTypes.RoleBindings, "lister", """{"roleRef":{"kind":"Role","name":"lister"},"subjects":[{"kind":"ServiceAccount","name":"default","namespace":"default"}]}""");
+        using var admin = new Kubernetes(KubernetesClientConfiguration.BuildConfigFromConfigFile(_cluster.KubeconfigPath));
+        using var client = new Kubernetes(KubernetesClientConfiguration.BuildConfigFromConfigFile(
+            _cluster.Services.GetRequiredService<IServiceAccountKubeconfigs>().PathFor("default", "default")));
+        _ = await admin.CoreV1.ListNamespacedConfigMapAsync("default", cancellationToken: cancellationToken);
+        _ = await client.CoreV1.ListNamespacedConfigMapAsync("default", cancellationToken: cancellationToken);
+        _ = await client.CoreV1.ListNamespacedConfigMapAsync("default", cancellationToken: cancellationToken);
+        await Forbidden(() => client.CoreV1.ReadNamespacedSecretAsync("one", "default", cancellationToken: cancellationToken));
+
+        const string user = "system:serviceaccount:default:default";
+        AccessRecord[] expected = [new(user, "list", "", "configmaps", "default", null, true), new(user, "get", "", "secrets", "default", "one", false)];
+        Assert.Equal(expected, _cluster.Services.GetRequiredService<AccessLog>().Seen.OrderByDescending(a => a.Allowed));
+        var lines = await File.ReadAllLinesAsync(Path.Combine(_directory, "logs", "access.log"), cancellationToken);
+        Assert.Equal(2, lines.Length);
+        Assert.Equal("""{"user":"system:serviceaccount:default:default","verb":"list","group":"","resource":"configmaps","namespace":"default","name":null,"allowed":true}""", lines[0]);
+    }
+
+    /// <summary>kubectl --as: the admin may ask what a pod's identity may; a pod may not put on another's.</summary>
+    [Fact]
+    public async Task Impersonation_IsForThoseWhoMay()
+    {
+        var cancellationToken = TestContext.Current.CancellationToken;
+        Create(ResourceTypes.Roles, "seer", """{"rules":[{"apiGroups":[""],"resources":["configmaps"],"verbs":["list"]}]}""");
+        Create(ResourceTypes.RoleBindings, "seer", """{"roleRef":{"kind":"Role","name":"seer"},"subjects":[{"kind":"ServiceAccount","name":"default","namespace":"default"}]}""");
+        using var admin = new Kubernetes(KubernetesClientConfiguration.BuildConfigFromConfigFile(_cluster.KubeconfigPath));
+        admin.HttpClient.DefaultRequestHeaders.Add("Impersonate-User", "system:serviceaccount:default:default");
+        Assert.NotEmpty((await admin.CoreV1.ListNamespacedConfigMapAsync("default", cancellationToken: cancellationToken)).Items);
+        await Forbidden(() => admin.CoreV1.ListNamespacedSecretAsync("default", cancellationToken: cancellationToken));
+
+        using var client = new Kubernetes(KubernetesClientConfiguration.BuildConfigFromConfigFile(
+            _cluster.Services.GetRequiredService<IServiceAccountKubeconfigs>().PathFor("default", "default")));
+        client.HttpClient.DefaultRequestHeaders.Add("Impersonate-User", "boss");
+        var refusal = await Forbidden(() => client.CoreV1.ListNamespacedConfigMapAsync("default", cancellationToken: cancellationToken));
+        Assert.Contains("users \\\"boss\\\" is forbidden: User \\\"system:serviceaccount:default:default\\\" cannot impersonate resource \\\"users\\\" in API group \\\"\\\" at the cluster scope",
             refusal.Response.Content, StringComparison.Ordinal);
     }
 

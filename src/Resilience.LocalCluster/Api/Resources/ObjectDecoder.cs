@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Resilience.LocalCluster.Machinery.Admission;
 using Resilience.LocalCluster.Machinery.CustomResources;
 using Resilience.LocalCluster.Machinery.Schema;
 using Resilience.LocalCluster.Storage;
@@ -78,6 +79,18 @@ internal sealed class ObjectDecoder(CustomResourceRegistry customResources)
         }
 
         Report(request, unknown);
+    }
+
+    /// <summary>
+    /// What conversion to the stored form does before ownership of fields is recorded. Server-side apply is different: its
+    /// manager owns the fields as it wrote them.
+    /// </summary>
+    public static void Complete(ResourceRequest request, JsonObject body)
+    {
+        if (request.Type == ResourceTypes.Secrets)
+        {
+            Defaults.MergeTexts(body);
+        }
     }
 
     private static void Report(ResourceRequest request, List<string> unknown)

@@ -43,6 +43,7 @@ internal sealed class PatchHandler(ObjectStore store, ObjectDecoder decoder, Rep
             }
 
             DecodePatched(stored, after);
+            ObjectDecoder.Complete(stored, after);
             Replace(current, after);
             ManagedFields.Track(before, current, decoder.SchemaOf(stored.Type), Writer(request, status));
         }

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Resilience.LocalCluster.Machinery.Admission;
 using Resilience.LocalCluster.Machinery.Patching;
 using Resilience.LocalCluster.Storage;
 
@@ -108,8 +109,10 @@ internal sealed class ResourceHandler(
         var body = await RequestBody.ObjectAsync(request.Http, request.Type.Kind).ConfigureAwait(false);
         ObjectDecoder.CheckKind(request.Type, body);
         CheckNamespace(request, body);
-        var stored = VersionConversion.ToStored(request, body);
+        CheckNewEvent(request, body);
+        var stored = ToStored(request, body);
         decoder.Decode(stored, body);
+        ObjectDecoder.Complete(stored, body);
         Track(stored, null, body);
         var made = store.Create(stored.Type, request.Namespace, body, request.DryRun);
         await representation.WriteAsync(request, made, 201).ConfigureAwait(false);
@@ -125,8 +128,9 @@ internal sealed class ResourceHandler(
             throw StatusException.BadRequest($"the name of the object ({name}) does not match the name on the URL ({request.Name})");
         }
 
-        var stored = VersionConversion.ToStored(request, body);
+        var stored = ToStored(request, body);
         decoder.Decode(stored, body);
+        ObjectDecoder.Complete(stored, body);
         var precondition = PreconditionOf(body);
         void Mutate(JsonObject current)
         {
@@ -242,6 +246,31 @@ internal sealed class ResourceHandler(
         if (request.Type.Namespaced && body.String("metadata", "namespace") is { Length: > 0 } ns && ns != request.Namespace)
         {
             throw StatusException.BadRequest("the namespace of the provided object does not match the namespace sent on the request");
+        }
+    }
+
+    /// <summary>An Event is checked in the words of the version it was sent in: half of its names mean something else in the other.</summary>
+    private ResourceRequest ToStored(ResourceRequest request, JsonObject body)
+    {
+        if (request.Type == ResourceTypes.EventsV1)
+        {
+            decoder.Decode(request, body);
+        }
+
+        return VersionConversion.ToStored(request, body);
+    }
+
+    private static void CheckNewEvent(ResourceRequest request, JsonObject body)
+    {
+        var causes = new List<StatusCause>();
+        if (request.Type == ResourceTypes.EventsV1)
+        {
+            Validation.NewEvent(body, causes);
+        }
+
+        if (causes.Count > 0)
+        {
+            throw StatusException.Invalid(ResourceTypes.Events, body.String("metadata", "name") ?? "", causes);
         }
     }
 

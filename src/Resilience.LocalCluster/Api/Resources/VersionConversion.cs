@@ -17,6 +17,12 @@ internal static class VersionConversion
             return request;
         }
 
+        if (request.Type == ResourceTypes.EventsV1)
+        {
+            EventConversion.ToCore(body);
+            return request with { Type = stored };
+        }
+
         body["apiVersion"] = stored.ApiVersion;
         if (body["spec"] is JsonObject spec && spec.Remove("targetCPUUtilizationPercentage", out var target) && target.Long() is > 0)
         {
@@ -37,6 +43,12 @@ internal static class VersionConversion
     /// <param name="body">A copy, changed in place.</param>
     public static JsonObject FromStored(ResourceType type, JsonObject body)
     {
+        if (type == ResourceTypes.EventsV1)
+        {
+            EventConversion.FromCore(body);
+            return body;
+        }
+
         body["apiVersion"] = type.ApiVersion;
         if (type != ResourceTypes.HorizontalPodAutoscalersV1)
         {

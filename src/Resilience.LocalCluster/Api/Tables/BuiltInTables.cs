@@ -30,6 +30,8 @@ internal static class BuiltInTables
         ["leases.coordination.k8s.io"] = Layout("Name|Holder|Age", static (o, now) => [o.Name, o.Spec.String("holderIdentity") ?? "", Age(o, now)]),
         ["poddisruptionbudgets.policy"] = Layout("Name|Min Available|Max Unavailable|#Allowed Disruptions|Age", static (o, now) =>
             [o.Name, o.Spec.At("minAvailable")?.ToString() ?? "N/A", o.Spec.At("maxUnavailable")?.ToString() ?? "N/A", o.Status.Long("disruptionsAllowed") ?? 0, Age(o, now)]),
+        ["priorityclasses.scheduling.k8s.io"] = Layout("Name|#Value|Global-Default|Age|PreemptionPolicy", static (o, now) =>
+            [o.Name, o.Body.Long("value") ?? 0, o.Body.Bool("globalDefault") ?? false, Age(o, now), o.Body.String("preemptionPolicy") ?? ""]),
         ["networkpolicies.networking.k8s.io"] = Layout("Name|Pod-Selector|Age", static (o, now) => [o.Name, Selector(o.Spec.Object("podSelector")), Age(o, now)]),
         ["roles.rbac.authorization.k8s.io"] = Layout("Name|@Created At", static (o, _) => [o.Name, o.Metadata.String("creationTimestamp")]),
         ["clusterroles.rbac.authorization.k8s.io"] = Layout("Name|@Created At", static (o, _) => [o.Name, o.Metadata.String("creationTimestamp")]),
@@ -38,7 +40,7 @@ internal static class BuiltInTables
         ["customresourcedefinitions.apiextensions.k8s.io"] = Layout("Name|@Created At", static (o, _) => [o.Name, o.Metadata.String("creationTimestamp")]),
     }.ToFrozenDictionary();
 
-    public static TableLayout For(ResourceType type) => Layouts.GetValueOrDefault(type.StorageKey) ?? Default;
+    public static TableLayout For(ResourceType type) => Layouts.GetValueOrDefault(type.Stored.StorageKey) ?? Default;
 
     public static string Age(StoredObject item, DateTimeOffset now) => HumanDuration.Since(item.Metadata.Time("creationTimestamp"), now);
 

@@ -52,6 +52,9 @@ internal static class Defaults
             case "secrets":
                 Secret(body);
                 break;
+            case "priorityclasses.scheduling.k8s.io":
+                Set(body, "preemptionPolicy", "PreemptLowerPriority");
+                break;
             case "events":
                 Set(body, "eventTime", null);
                 Set(body, "reportingComponent", "");
@@ -193,6 +196,12 @@ internal static class Defaults
     private static void Secret(JsonObject body)
     {
         Set(body, "type", "Opaque");
+        MergeTexts(body);
+    }
+
+    /// <summary>A Secret's <c>stringData</c> is a way of writing <c>data</c>; nobody ever reads it back.</summary>
+    public static void MergeTexts(JsonObject body)
+    {
         if (body.Object("stringData") is { } texts)
         {
             var data = body.Ensure("data");

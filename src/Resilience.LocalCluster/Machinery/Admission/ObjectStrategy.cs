@@ -25,6 +25,11 @@ internal sealed class ObjectStrategy(CustomResourceRegistry customResources) : I
         }
         else
         {
+            if (type == ResourceTypes.Pods)
+            {
+                PodPriority.Resolve(Store, body);
+            }
+
             Defaults.Apply(type, body);
             Defaults.New(type, body);
             if (type == ResourceTypes.Services)

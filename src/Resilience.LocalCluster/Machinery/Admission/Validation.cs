@@ -45,8 +45,8 @@ internal static class Validation
                 && ns != body.String("metadata", "namespace") && !(ns.Length == 0 && body.String("metadata", "namespace") == "default"):
                 causes.Add(new("involvedObject.namespace", "FieldValueInvalid", $"Invalid value: \"{ns}\": does not match event.namespace"));
                 break;
-            case "events.events.k8s.io" when before is null:
-                NewEvent(body, causes);
+            case "priorityclasses.scheduling.k8s.io":
+                PriorityClass(before, body, causes);
                 break;
             case "leases.coordination.k8s.io" when spec.Long("leaseDurationSeconds") is <= 0:
                 causes.Add(new("spec.leaseDurationSeconds", "FieldValueInvalid", $"Invalid value: {spec.Long("leaseDurationSeconds")}: must be greater than 0"));
@@ -71,8 +71,8 @@ internal static class Validation
         }
     }
 
-    /// <summary>The newer API is strict where the older one takes anything.</summary>
-    private static void NewEvent(JsonObject body, List<StatusCause> causes)
+    /// <summary>The newer API (events.k8s.io/v1, as sent) is strict where the older one takes anything.</summary>
+    public static void NewEvent(JsonObject body, List<StatusCause> causes)
     {
         foreach (var field in (ReadOnlySpan<string>)["reportingController", "reportingInstance", "action", "reason"])
         {
@@ -83,6 +83,20 @@ internal static class Validation
         }
 
         Names.GenerateName(body, causes);
+    }
+
+    private static void PriorityClass(JsonObject? before, JsonObject body, List<StatusCause> causes)
+    {
+        const long highest = 1_000_000_000;
+        if (body.Long("value") is > highest && body.String("metadata", "name")?.StartsWith("system-", StringComparison.Ordinal) != true)
+        {
+            causes.Add(new("value", "FieldValueForbidden", $"Forbidden: maximum allowed value of a user defined priority is {highest}"));
+        }
+
+        if (before is not null && before.Long("value") != body.Long("value"))
+        {
+            causes.Add(new("value", "FieldValueForbidden", "Forbidden: may not be changed in an update."));
+        }
     }
 
     private static void Workload(JsonObject? before, JsonObject spec, List<StatusCause> causes)

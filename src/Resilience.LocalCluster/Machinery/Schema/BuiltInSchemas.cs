@@ -12,8 +12,8 @@ internal static class BuiltInSchemas
 
     /// <summary>Null for kinds that are served without being stored.</summary>
     public static TypeSchema? For(ResourceType type) =>
-        type.Custom || type.StoredAs is not null ? null
-        : type == ResourceTypes.EventsV1 ? Types["EventsEvent"]
+        type == ResourceTypes.EventsV1 ? Types["EventsEvent"]
+        : type.Custom || type.StoredAs is not null ? null
         : Types.GetValueOrDefault(type.Kind);
 
     public static TypeSchema Named(string name) => Types[name];
