@@ -102,12 +102,12 @@ public sealed class ClusterApi
         where T : class, IKubernetesObject<V1ObjectMeta> =>
         SendAsync<T>(HttpMethod.Patch, type.Path(ns, name, subresource) + Query([("fieldManager", fieldManager)]), Body(patch), ct);
 
-    /// <summary>Server-side apply of an object of any kind.</summary>
+    /// <summary>Server-side apply of an object of any kind; a field that the kind does not have answers 400.</summary>
     /// <param name="force">Takes fields over that another manager owns; without it such a field answers 409.</param>
     public Task<JsonObject> ApplyAsync(ResourceType type, JsonObject item, string fieldManager, bool force, CancellationToken ct)
     {
         var name = (string?)item["metadata"]?["name"] ?? throw new ArgumentException("metadata.name is missing", nameof(item));
-        var path = type.Path((string?)item["metadata"]?["namespace"], name) + Query([("fieldManager", fieldManager), ("force", force ? "true" : null)]);
+        var path = type.Path((string?)item["metadata"]?["namespace"], name) + Query([("fieldManager", fieldManager), ("force", force ? "true" : null), ("fieldValidation", "Strict")]);
         return SendAsync<JsonObject>(HttpMethod.Patch, path, Body(ResourcePatch.Apply(item)), ct);
     }
 

@@ -55,6 +55,7 @@ public sealed partial class EventRecorder : IDisposable
     private readonly ILogger _logger;
     private readonly Lock _gate = new();
     private readonly Dictionary<EventKey, Entry> _entries = [];
+    private bool _toldForbidden;
     private readonly Queue<EventKey> _oldestFirst = new();
     private readonly SemaphoreSlim _wake = new(0, 1);
     private long _sequence;
@@ -239,6 +240,11 @@ public sealed partial class EventRecorder : IDisposable
             }
 
             LogFailed(_logger, entry.Key.Reason, ex.Message, retry ? "will try again" : "gave up");
+            if (ex.IsForbidden && !_toldForbidden)
+            {
+                _toldForbidden = true;   // a missing verb in a Role concerns somebody; each lost Event would only be noise
+                LogForbidden(_logger, ex.Message);
+            }
         }
     }
 
@@ -310,6 +316,9 @@ public sealed partial class EventRecorder : IDisposable
 
     [LoggerMessage(EventId = 2201, EventName = "EventNotWritten", Level = LogLevel.Debug, Message = "Event {Reason} was not written ({Outcome}): {Error}")]
     private static partial void LogFailed(ILogger logger, string reason, string error, string outcome);
+
+    [LoggerMessage(EventId = 2202, EventName = "EventsForbidden", Level = LogLevel.Warning, Message = "Events cannot be written, so decisions are told in the log and the status only: {Error}")]
+    private static partial void LogForbidden(ILogger logger, string error);
 
     /// <summary>Two events are the same when all of this is; a null message stands for any.</summary>
     private readonly record struct EventKey(string Object, EventSeverity Severity, string Reason, string? Message);

@@ -86,7 +86,7 @@ public sealed partial class DurationConverterTests
     [Fact]
     public void Read_Null_IsTheDefault() => Assert.Null(JsonSerializer.Deserialize<FailbackSpec>("""{"stableFor":null}""", ClusterJson.Options)!.StableFor);
 
-    /// <summary>As in crd-bluegreens.yaml; <see cref="SchemaTests"/> holds the two together.</summary>
+    /// <summary>As in k8s/crds/bluegreens.yaml; <see cref="SchemaTests"/> holds the two together.</summary>
     [GeneratedRegex(@"^([0-9]{1,6}(\.[0-9]{1,3})?(ms|s|m|h))+$")]
     internal static partial Regex SchemaPattern();
 }
