@@ -13,21 +13,12 @@ namespace Resilience.FailoverWatcher.Tests;
 public sealed class ManifestTests
 {
     private static readonly string Folder = Path.Combine(Repository.Root, "k8s", "traditional");
-
-    [Fact]
-    public void EveryFile_IsListedInTheKustomization()
-    {
-        var listed = Load(Path.Combine(Folder, "kustomization.yaml")).Single()["resources"]!.AsArray().Select(file => (string)file!).ToHashSet();
-        foreach (var file in Directory.EnumerateFiles(Folder, "*.yaml").Select(file => Path.GetFileName(file)!).Where(file => file != "kustomization.yaml"))
-        {
-            Assert.Contains(file, listed);
-        }
-    }
+    private static readonly string Definitions = Path.Combine(Repository.Root, "k8s", "crds");
 
     [Fact]
     public void BlueGreenSchema_Defaults_AreTheCodesDefaults()
     {
-        var properties = Definition("crd-bluegreens.yaml", "BlueGreen")["properties"]!["spec"]!["properties"]!.AsObject();
+        var properties = Definition("bluegreens.yaml", "BlueGreen")["properties"]!["spec"]!["properties"]!.AsObject();
         var spec = Defaulted(properties)!;
         spec["service"] = "web";
         spec["slots"] = JsonNode.Parse("""{"blue":{"deployment":"b","selector":{"v":"b"}},"green":{"deployment":"g","selector":{"v":"g"}}}""");
@@ -39,7 +30,7 @@ public sealed class ManifestTests
     [Fact]
     public void BlueGreenSchema_ProbeDefaults_AreTheCodesDefaults()
     {
-        var probe = Definition("crd-bluegreens.yaml", "BlueGreen")["properties"]!["spec"]!["properties"]!["health"]!["properties"]!["probe"]!["properties"]!.AsObject();
+        var probe = Definition("bluegreens.yaml", "BlueGreen")["properties"]!["spec"]!["properties"]!["health"]!["properties"]!["probe"]!["properties"]!.AsObject();
         var fromSchema = BlueGreenRules.Read(new() { Health = new() { Probe = Defaulted(probe).Deserialize<ProbeSpec>(ClusterJson.Options) } }).Probe;
         var fromCode = BlueGreenRules.Read(new() { Health = new() { Probe = new() } }).Probe;
         Assert.Equal(fromCode, fromSchema);
@@ -48,7 +39,7 @@ public sealed class ManifestTests
     [Fact]
     public void SwitchoverSchema_Phases_AreTheCodesPhases()
     {
-        var phases = Definition("crd-switchovers.yaml", "Switchover")["properties"]!["status"]!["properties"]!["phase"]!["enum"]!.AsArray();
+        var phases = Definition("switchovers.yaml", "Switchover")["properties"]!["status"]!["properties"]!["phase"]!["enum"]!.AsArray();
         Assert.Equal(Enum.GetNames<SwitchoverPhase>(), phases.Select(phase => (string)phase!));
     }
 
@@ -80,7 +71,7 @@ public sealed class ManifestTests
     private static IEnumerable<JsonNode> Load(string file) => YamlJson.Parse(File.ReadAllText(file)).Select(found => found.Document);
 
     private static JsonNode Definition(string file, string kind) =>
-        Load(Path.Combine(Folder, file)).Single(item => (string?)item["spec"]?["names"]?["kind"] == kind)
+        Load(Path.Combine(Definitions, file)).Single(item => (string?)item["spec"]?["names"]?["kind"] == kind)
             ["spec"]!["versions"]![0]!["schema"]!["openAPIV3Schema"]!;
 
     /// <summary>What the API server makes of an empty object: properties with a default get it, objects with a default are entered.</summary>
