@@ -10,11 +10,11 @@ internal static class ShippedManifests
 
     /// <summary>
     /// Every manifest, relative to the repository, in a stable order. Kustomizations are read by other tests, and YAML without an
-    /// apiVersion (rules and configuration of other programs) is no manifest.
+    /// apiVersion (rules and configuration of other programs) is no manifest, nor is what a kustomization lists as a patch.
     /// </summary>
     public static IReadOnlyList<string> Files { get; } =
         [.. Directory.EnumerateFiles(Root, "*.yaml", SearchOption.AllDirectories)
-            .Where(file => Path.GetFileName(file) != "kustomization.yaml" && File.ReadLines(file).Any(line => line.StartsWith("apiVersion:", StringComparison.Ordinal)))
+            .Where(file => Path.GetFileName(file) != "kustomization.yaml" && !IsPatch(file) && File.ReadLines(file).Any(line => line.StartsWith("apiVersion:", StringComparison.Ordinal)))
             .Select(file => Path.GetRelativePath(Repository.Root, file).Replace('\\', '/'))
             .Order(StringComparer.Ordinal)];
 
@@ -23,6 +23,9 @@ internal static class ShippedManifests
         [.. Directory.EnumerateFiles(Root, "kustomization.yaml", SearchOption.AllDirectories)
             .Select(file => Path.GetRelativePath(Root, Path.GetDirectoryName(file)!).Replace('\\', '/'))
             .Order(StringComparer.Ordinal)];
+
+    private static bool IsPatch(string file) => Path.Combine(Path.GetDirectoryName(file)!, "kustomization.yaml") is var kustomization
+        && File.Exists(kustomization) && File.ReadLines(kustomization).Any(line => line.Trim() == $"path: {Path.GetFileName(file)}");
 
     public static string Read(string file) => File.ReadAllText(Path.Combine(Repository.Root, file));
 
