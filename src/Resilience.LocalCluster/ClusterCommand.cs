@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Resilience.LocalCluster.Machinery;
@@ -21,6 +22,8 @@ internal static class ClusterCommand
         var resolution = Duration("--metrics-resolution", "How often use is measured.", 15);
         var scale = new Option<double>("--time-scale") { Description = "How much faster the controllers' long periods pass.", DefaultValueFactory = static _ => 1 };
         var cpu = new Option<int>("--node-cpu") { Description = "Cores the node claims to have.", DefaultValueFactory = static _ => 8 };
+        scale.Validators.Add(result => Within(result, scale, 0.01, 10_000));
+        cpu.Validators.Add(result => Within(result, cpu, 1, 1_024));
         var noRbac = new Option<bool>("--no-rbac") { Description = "Let every token do everything, whatever the Roles say." };
         var lifeline = new Option<bool>("--lifeline") { Description = "End when standard input ends, and leave Ctrl-C to the parent." };
         var command = new RootCommand("An embedded Kubernetes cluster: API server, controllers and a node whose pods are processes.")
@@ -40,6 +43,15 @@ internal static class ClusterCommand
             EnforceRbac = !parsed.GetValue(noRbac),
         }, parsed.GetValue(lifeline) || Environment.GetEnvironmentVariable("RESILIENCE_LIFELINE") == "stdin", cancellationToken));
         return command.Parse(args).InvokeAsync();
+    }
+
+    private static void Within<T>(OptionResult result, Option<T> option, T min, T max)
+        where T : IComparable<T>
+    {
+        if (!result.Errors.Any() && result.GetValueOrDefault<T>() is { } value && (value.CompareTo(min) < 0 || value.CompareTo(max) > 0))
+        {
+            result.AddError(string.Create(CultureInfo.InvariantCulture, $"{option.Name} must be from {min} to {max}"));
+        }
     }
 
     private static async Task<int> ServeAsync(EmbeddedClusterOptions options, bool lifeline, CancellationToken cancellationToken)

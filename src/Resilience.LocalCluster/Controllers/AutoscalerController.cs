@@ -131,15 +131,13 @@ internal sealed class AutoscalerController(
 /// <param name="TimeScale">Divides every period and window of the specs, so that hours of scaling can be seen in minutes.</param>
 internal sealed record AutoscalerSettings(TimeSpan SyncPeriod, double TimeScale, HorizontalPodAutoscalerLimits Limits)
 {
-    /// <summary>The controller manager's defaults, sped up.</summary>
+    /// <summary>
+    /// The controller manager's defaults, sped up; but for the two that speak of a pod's start: pods start on the wall clock however
+    /// fast the rest passes, and their start-up work must not look like load.
+    /// </summary>
     public static AutoscalerSettings Create(TimeSpan syncPeriod, double timeScale)
     {
         var limits = HorizontalPodAutoscalerLimits.Default;
-        return new(syncPeriod / timeScale, timeScale, limits with
-        {
-            CpuInitializationPeriod = limits.CpuInitializationPeriod / timeScale,
-            DelayOfInitialReadiness = limits.DelayOfInitialReadiness / timeScale,
-            DownscaleStabilization = limits.DownscaleStabilization / timeScale,
-        });
+        return new(syncPeriod / timeScale, timeScale, limits with { DownscaleStabilization = limits.DownscaleStabilization / timeScale });
     }
 }
