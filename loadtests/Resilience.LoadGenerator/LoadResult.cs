@@ -4,7 +4,7 @@ namespace Resilience.LoadGenerator;
 public sealed record LatencySummary(double P50Ms, double P95Ms, double P99Ms, double P999Ms, double MaxMs);
 
 /// <summary>One second of the run, by intended send time; latencies of the requests answered well.</summary>
-public sealed record SecondStats(int Second, int Ok, int Failed, double P50Ms, double P99Ms, IReadOnlyDictionary<string, int> PerSlot);
+public sealed record SecondStats(int Second, int Ok, int Failed, double P50Ms, double P95Ms, double P99Ms, IReadOnlyDictionary<string, int> PerSlot);
 
 /// <summary>How faithfully the generator itself worked; a run with a large lag says more about the machine than about the system.</summary>
 /// <param name="SendLagP50Ms">Half of the requests left at most this long after their intended time.</param>

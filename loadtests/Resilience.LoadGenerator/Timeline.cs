@@ -103,7 +103,7 @@ internal sealed class Timeline
         var good = Array.FindAll(samples, static sample => sample.IsOk);
         var latencies = Array.ConvertAll(good, static sample => sample.CompletedUs - sample.IntendedUs);
         Array.Sort(latencies);
-        return new(second, good.Length, samples.Length - good.Length, Percentile(latencies, 0.5), Percentile(latencies, 0.99),
+        return new(second, good.Length, samples.Length - good.Length, Percentile(latencies, 0.5), Percentile(latencies, 0.95), Percentile(latencies, 0.99),
             good.CountBy(sample => _slots[sample.Slot]).ToDictionary());
     }
 
