@@ -20,6 +20,12 @@ internal static class ManifestChanges
             set = set.WithEnvironment(name, variables);
         }
 
+        foreach (var (name, quantity) in setup.Cpu)
+        {
+            set = set.EachContainer(name, container => MergeInto(
+                container, new JsonObject { ["resources"] = new JsonObject { ["requests"] = new JsonObject { ["cpu"] = quantity } } }));
+        }
+
         foreach (var patch in setup.Patches)
         {
             set = set.Merge(patch.Kind, patch.Name, patch.Merge);
@@ -33,14 +39,7 @@ internal static class ManifestChanges
 
     /// <summary>Sets environment variables in every container of a Deployment.</summary>
     public static ManifestSet WithEnvironment(this ManifestSet set, string deployment, IReadOnlyDictionary<string, string> variables) =>
-        set.Change("Deployment", deployment, body =>
-        {
-            var containers = body["spec"]?["template"]?["spec"]?["containers"] as JsonArray ?? [];
-            foreach (var container in containers.OfType<JsonObject>())
-            {
-                SetVariables(container, variables);
-            }
-        });
+        set.EachContainer(deployment, container => SetVariables(container, variables));
 
     /// <summary>RFC 7386: objects merge, null removes, everything else replaces.</summary>
     public static void MergeInto(JsonObject target, JsonObject patch)
@@ -61,6 +60,16 @@ internal static class ManifestChanges
             }
         }
     }
+
+    private static ManifestSet EachContainer(this ManifestSet set, string deployment, Action<JsonObject> change) =>
+        set.Change("Deployment", deployment, body =>
+        {
+            var containers = body["spec"]?["template"]?["spec"]?["containers"] as JsonArray ?? [];
+            foreach (var container in containers.OfType<JsonObject>())
+            {
+                change(container);
+            }
+        });
 
     private static ManifestSet Merge(this ManifestSet set, string kind, string name, JsonObject patch) =>
         set.Change(kind, name, body => MergeInto(body, patch));

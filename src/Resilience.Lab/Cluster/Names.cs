@@ -9,6 +9,7 @@ internal static class Names
     public const string Watcher = "failover-watcher";
     public const string Agent = "scaling-agent";
     public const string AgentResetSecret = "scaling-agent-reset";
+    public const string PredictiveAutoscaler = "web";
     public const string FaultSecret = "web-faults";
     public const int NodePort = 30080;
 

@@ -32,15 +32,22 @@ internal static class RunCommand
                 result.AddError("--rps must be more than 0 and at most 20000");
             }
         });
-        var duration = Durations.Option("--duration", "Length of the load; the drills keep their share of it.");
+        var duration = Durations.Option("--duration", "Length of the load; drills keep their share of it, of a day's course more or less is seen.");
+        var variant = new Option<string?>("--variant") { Description = "Of an experiment with variants, run this one alone.", HelpName = "name" };
         var directory = CommandRunner.LabDirectoryOption();
         var command = new Command("run", "Run an experiment on a cluster of its own: load, faults, recovery, verdict, report.")
         {
-            name, repeat, compare, seed, narrate, CommandRunner.JsonOption(), output, rps, duration, directory,
+            name, repeat, compare, seed, narrate, CommandRunner.JsonOption(), output, rps, duration, variant, directory,
         };
         return command.Does((parse, console, stop) =>
         {
             var experiment = ExperimentCatalog.Find(parse.GetValue(name)!);
+            experiment = parse.GetValue(variant) is { } only ? experiment.As(VariantRuns.Find(experiment, only)) : experiment;
+            if (experiment.Variants.Count > 0 && parse.GetValue(compare) is not null)
+            {
+                throw new LabException($"{experiment.Name} compares variants of its own", "Leave --compare out, or choose one variant with --variant.");
+            }
+
             experiment = parse.GetValue(rps) is { } rate ? experiment.WithRate(rate) : experiment;
             experiment = parse.GetValue(duration) is { } length ? experiment.WithDuration(Checked(length)) : experiment;
             var wishes = new Wishes(experiment, parse.GetValue(repeat), parse.GetValue(compare) is not null, parse.GetValue(seed), parse.GetValue(narrate), parse.GetValue(output)!);
@@ -75,6 +82,11 @@ internal static class RunCommand
             return Finish(console, [events], folder, ReportFiles.Write(folder, compared), JsonSerializer.Serialize(compared, ReportJson.Readable.CompareReport));
         }
 
+        if (wishes.Experiment.Variants.Count > 0)
+        {
+            return await RunVariantsAsync(console, wishes, host, pause, folder, stop).ConfigureAwait(false);
+        }
+
         var reports = new List<RunReport>();
         for (var i = 0; i < wishes.Repeat; i++)
         {
@@ -95,7 +107,30 @@ internal static class RunCommand
         return Finish(console, reports, folder, ReportFiles.Write(folder, repeated), JsonSerializer.Serialize(repeated, ReportJson.Readable.RepeatReport));
     }
 
-    private static int Finish(LabConsole console, IReadOnlyList<RunReport> judged, string folder, string summary, string json)
+    private static async Task<int> RunVariantsAsync(LabConsole console, Wishes wishes, RunHost host, Func<string, CancellationToken, Task>? pause, string folder, CancellationToken stop)
+    {
+        var runs = new List<VariantsReport>();
+        for (var i = 0; i < wishes.Repeat; i++)
+        {
+            var round = new VariantRuns((variant, each) => host.RunAsync(variant, new RunOptions(wishes.Seed + i, "events", pause), each), console.Say);
+            runs.Add(await round.RunAsync(wishes.Experiment, wishes.Seed + i, stop).ConfigureAwait(false));
+            if (wishes.Repeat > 1)
+            {
+                console.Say($"run {i + 1} of {wishes.Repeat}: {ReportFiles.Line(runs[^1])}");
+            }
+        }
+
+        var all = runs.SelectMany(run => run.Variants).ToArray();
+        if (runs.Count == 1)
+        {
+            return Finish(console, all, folder, ReportFiles.Write(folder, runs[0]), JsonSerializer.Serialize(runs[0], ReportJson.Readable.VariantsReport), runs[0].Verdict == "pass");
+        }
+
+        var repeated = new RepeatVariantsReport(1, wishes.Experiment.Name, runs.Count(run => run.Verdict == "pass"), runs);
+        return Finish(console, all, folder, ReportFiles.Write(folder, repeated), JsonSerializer.Serialize(repeated, ReportJson.Readable.RepeatVariantsReport), repeated.Passed == runs.Count);
+    }
+
+    private static int Finish(LabConsole console, IReadOnlyList<RunReport> judged, string folder, string summary, string json, bool more = true)
     {
         console.Say(string.Empty);
         console.Say(summary);
@@ -105,6 +140,6 @@ internal static class RunCommand
             console.WriteJson(json);
         }
 
-        return judged.All(report => report.Verdict == "pass") ? ExitCode.Pass : ExitCode.ExpectationFailed;
+        return more && judged.All(report => report.Verdict == "pass") ? ExitCode.Pass : ExitCode.ExpectationFailed;
     }
 }

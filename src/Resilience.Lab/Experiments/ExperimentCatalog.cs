@@ -7,7 +7,10 @@ internal static class ExperimentCatalog
 {
     /// <summary>Order in which people should meet them; an experiment not named here comes after, by name.</summary>
     private static readonly string[] Order =
-        ["outage", "crash", "hang", "not-ready", "partial", "slow", "flap", "both-down", "cold-standby", "controller-loss", "rollout", "steady", "reactive-scaling"];
+    [
+        "outage", "crash", "hang", "not-ready", "partial", "slow", "flap", "both-down", "cold-standby", "controller-loss", "rollout", "steady", "reactive-scaling",
+        "predictive-vs-reactive", "black-friday", "flash-crowd", "budget-squeeze", "constrained",
+    ];
 
     private static string Folder => Path.Combine(AppContext.BaseDirectory, "Experiments");
 

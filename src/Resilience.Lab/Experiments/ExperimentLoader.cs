@@ -1,4 +1,6 @@
+using System.Globalization;
 using Resilience.Lab.Drills;
+using Resilience.Lab.Hosting;
 using Resilience.Lab.Running;
 
 namespace Resilience.Lab.Experiments;
@@ -7,12 +9,11 @@ namespace Resilience.Lab.Experiments;
 internal static class ExperimentLoader
 {
     private static readonly string[] Targets = ["active", "standby", "blue", "green", "both", "leader"];
-    private static readonly string[] ArrivalKinds = ["constant", "poisson"];
 
     public static Experiment Load(string file, TextReader text)
     {
         var root = YamlFields.Parse(file, text);
-        var load = ReadLoad(root.Map("load"));
+        var load = LoadReader.Read(root.Map("load"));
         var experiment = new Experiment(
             root.Text("name"),
             root.Text("title"),
@@ -24,47 +25,97 @@ internal static class ExperimentLoader
             ReadAbort(root.Map("abort")),
             [.. root.Maps("expectations").Select(ReadExpectation)],
             [.. root.Maps("notes").Select(ReadNote)],
-            file);
+            file)
+        {
+            Overlay = root.OneOf("overlay", LabStackOptions.Traditional, LabStackOptions.Overlays),
+            Cluster = ReadCluster(root),
+            Slo = ReadSlo(root.Map("slo")),
+        };
+        experiment = WithVariants(root, experiment);
         root.RejectUnknown();
         return experiment.Expectations.Count > 0
             ? experiment
             : throw root.Error("expectations", "at least one expectation: without one a run proves nothing");
     }
 
-    private static LoadSpec ReadLoad(YamlFields? fields)
+    private static Experiment WithVariants(YamlFields root, Experiment experiment)
+    {
+        var variants = root.Maps("variants").Select(ReadVariant).ToArray();
+        var names = variants.Select(variant => variant.Name).ToArray();
+        if (variants.Length == 1 || names.Distinct(StringComparer.Ordinal).Count() < names.Length || variants.Length > 6)
+        {
+            throw root.Error("variants", "2 to 6 variants with different names");
+        }
+
+        if (variants.Length == 0 && root.Has("comparisons"))
+        {
+            throw root.Error("comparisons", "variants to compare");
+        }
+
+        return experiment with
+        {
+            Variants = variants,
+            Comparisons = [.. root.Maps("comparisons").Select(comparison => ReadComparison(comparison, names))],
+        };
+    }
+
+    private static ClusterSpec ReadCluster(YamlFields root) => new(
+        root.Number("timeScale", ClusterSpec.Default.TimeScale, 1, 1_000),
+        root.Whole("nodeCpu", ClusterSpec.Default.NodeCpu, 1, 64),
+        Period(root, "hpaSyncPeriod", ClusterSpec.Default.HpaSyncPeriod),
+        Period(root, "metricsResolution", ClusterSpec.Default.MetricsResolution));
+
+    private static TimeSpan Period(YamlFields root, string key, TimeSpan fallback) => root.Time(key, fallback) is var period && period >= TimeSpan.FromSeconds(1) && period <= TimeSpan.FromHours(1)
+        ? period
+        : throw root.Error(key, "a time from 1s to 1h");
+
+    private static SloSpec ReadSlo(YamlFields? fields)
     {
         if (fields is null)
         {
-            return new LoadSpec(200, TimeSpan.FromSeconds(60), "constant", 0.5, TimeSpan.FromSeconds(2), "/", []);
+            return SloSpec.Default;
         }
 
-        var load = new LoadSpec(
-            fields.Number("rps", 200, 0.1, 20_000),
-            fields.Time("duration", TimeSpan.FromSeconds(60)),
-            fields.OneOf("arrivals", "constant", ArrivalKinds),
-            fields.Number("newConnectionRatio", 0.5, 0, 1),
-            fields.Time("timeout", TimeSpan.FromSeconds(2)),
-            fields.OptionalText("path") ?? "/",
-            [.. fields.Maps("steps").Select(ReadStep)]);
-        if (load.Duration < TimeSpan.FromSeconds(1) || load.Duration > TimeSpan.FromHours(1))
-        {
-            throw fields.Error("duration", "a time from 1s to 1h");
-        }
-
-        if (!load.Path.StartsWith('/'))
-        {
-            throw fields.Error("path", "a path that starts with /");
-        }
-
+        var slo = new SloSpec(fields.Number("errorRatio", SloSpec.Default.ErrorRatio, 0, 1), fields.Number("p95Ms", SloSpec.Default.P95Ms, 1, 60_000));
         fields.RejectUnknown();
-        return load;
+        return slo;
     }
 
-    private static LoadStep ReadStep(YamlFields fields)
+    private static VariantSpec ReadVariant(YamlFields fields)
     {
-        var step = new LoadStep(fields.Time("at", null), fields.Number("rps", null, 0.1, 20_000));
+        var overlay = fields.Has("overlay") ? fields.OneOf("overlay", LabStackOptions.Traditional, LabStackOptions.Overlays) : null;
+        var name = fields.Text("name");
+        if (!name.All(letter => char.IsAsciiLetterOrDigit(letter) || letter == '-'))
+        {
+            throw fields.Error("name", "a word of letters, digits and hyphens");
+        }
+
+        var variant = new VariantSpec(
+            name, fields.Text("title"), overlay, ReadSetup(fields.Map("setup")), [.. fields.Maps("expectations").Select(ReadExpectation)]);
         fields.RejectUnknown();
-        return step;
+        return variant;
+    }
+
+    private static ComparisonSpec ReadComparison(YamlFields fields, IReadOnlyCollection<string> variants)
+    {
+        var name = fields.Text("name");
+        var metric = fields.OneOf("metric", string.Empty, ExpectationMetrics.NumberNames);
+        if (metric.Length == 0)
+        {
+            _ = fields.Text("metric");
+        }
+
+        string Variant(string key) => fields.OneOf(key, string.Empty, variants) is { Length: > 0 } named ? named : fields.Text(key);
+        var of = Variant("of");
+        if (fields.Has("lessThan") == fields.Has("noMoreThan"))
+        {
+            throw fields.Error("name", "exactly one of lessThan, noMoreThan beside the metric");
+        }
+
+        var less = fields.Has("lessThan");
+        var comparison = new ComparisonSpec(name, metric, of, less, Variant(less ? "lessThan" : "noMoreThan"));
+        fields.RejectUnknown();
+        return comparison;
     }
 
     private static SetupSpec ReadSetup(YamlFields? fields)
@@ -86,9 +137,17 @@ internal static class ExperimentLoader
             patch.RejectUnknown();
             return read;
         }).ToArray();
+        var cpu = fields.Map("cpu") is { } requests
+            ? requests.Keys().ToDictionary(name => name, name => ReadCpu(requests, name))
+            : [];
         fields.RejectUnknown();
-        return new SetupSpec(replicas, env, patches);
+        return new SetupSpec(replicas, env, patches) { Cpu = cpu };
     }
+
+    private static string ReadCpu(YamlFields fields, string name) => fields.Text(name) is var text && text.EndsWith('m')
+        && int.TryParse(text[..^1], NumberStyles.None, CultureInfo.InvariantCulture, out var milli) && milli is >= 1 and <= 64_000
+        ? text
+        : throw fields.Error(name, "a CPU request like 100m");
 
     private static Dictionary<string, string> ReadEnv(YamlFields fields) =>
         fields.Keys().ToDictionary(name => name, fields.Text);

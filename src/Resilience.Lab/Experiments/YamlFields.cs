@@ -101,6 +101,26 @@ internal sealed class YamlFields
         };
     }
 
+    public int Whole(string key, int? fallback, int min, int max)
+    {
+        var value = Number(key, fallback, min, max);
+        return value == Math.Floor(value) ? (int)value : throw Error(key, string.Create(CultureInfo.InvariantCulture, $"a whole number from {min} to {max}"));
+    }
+
+    /// <summary>A time of day such as 09:30.</summary>
+    public TimeSpan TimeOfDay(string key, TimeSpan? fallback)
+    {
+        var node = Find(key);
+        return node switch
+        {
+            null => fallback ?? throw Missing(key, "a time of day like 09:30"),
+            YamlScalarNode { Value: { } text } when TimeSpan.TryParseExact(text, @"hh\:mm", CultureInfo.InvariantCulture, out var time) => time,
+            _ => throw Error(node, key, "a time of day like 09:30"),
+        };
+    }
+
+    public bool Flag(string key, bool fallback) => OneOf(key, fallback ? "true" : "false", ["true", "false"]) == "true";
+
     public bool Has(string key) => Find(key) is not null;
 
     public YamlFields? Map(string key) => Find(key) switch

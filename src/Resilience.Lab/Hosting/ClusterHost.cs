@@ -13,6 +13,13 @@ internal sealed record ClusterHostOptions(string DataDirectory)
     /// <summary>Port of the API server; 0 takes a free one.</summary>
     public int Port { get; init; }
 
+    /// <summary>How much faster than the wall clock the controllers' periods and windows pass.</summary>
+    public double TimeScale { get; init; } = 1;
+
+    /// <summary>Cores the node claims to have.</summary>
+    public int NodeCpu { get; init; } = 8;
+
+    /// <summary>Before it is divided by <see cref="TimeScale"/>, like the next one.</summary>
     public TimeSpan HpaSyncPeriod { get; init; } = TimeSpan.FromSeconds(15);
 
     public TimeSpan MetricsResolution { get; init; } = TimeSpan.FromSeconds(15);
@@ -113,6 +120,8 @@ internal sealed class ClusterHost : IAsyncDisposable
             "--port", options.Port.ToString(CultureInfo.InvariantCulture),
             "--hpa-sync-period", Seconds(options.HpaSyncPeriod),
             "--metrics-resolution", Seconds(options.MetricsResolution),
+            "--time-scale", options.TimeScale.ToString(CultureInfo.InvariantCulture),
+            "--node-cpu", options.NodeCpu.ToString(CultureInfo.InvariantCulture),
             "--lifeline",
         ];
         foreach (var argument in arguments)

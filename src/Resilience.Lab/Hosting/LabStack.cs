@@ -21,6 +21,8 @@ internal sealed record LabStackOptions(ClusterHostOptions Cluster)
 
     public const string Intelligent = "intelligent";
 
+    public static IReadOnlyList<string> Overlays { get; } = [Traditional, Intelligent];
+
     public SetupSpec Setup { get; init; } = SetupSpec.None;
 
     public TimeSpan ReadyLimit { get; init; } = TimeSpan.FromSeconds(60);

@@ -1,7 +1,7 @@
 using System.Globalization;
-using System.Net;
 using System.Text;
 using System.Text.Json;
+using static Resilience.Lab.Reporting.HtmlParts;
 
 namespace Resilience.Lab.Reporting;
 
@@ -24,7 +24,7 @@ internal static class HtmlReport
             Run(page, run, runs.Count > 1 ? $"Detection by {run.Detection}" : null);
         }
 
-        return page.Append("</main></body></html>").ToString();
+        return page.Append(End).ToString();
     }
 
     public static string OfRepeated(RepeatReport repeated)
@@ -44,19 +44,11 @@ internal static class HtmlReport
         _ = page.Append("</table></section>");
         var shown = repeated.Runs.OrderByDescending(run => Summaries.WorstGap(run) ?? 0).First();
         Run(page, shown, "The run with the longest wait");
-        return page.Append("</main></body></html>").ToString();
+        return page.Append(End).ToString();
     }
 
-    private static void Open(StringBuilder page, string title) => page
-        .Append("<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>")
-        .Append(Text(title)).Append("</title><style>").Append(HtmlStyle.Css).Append("</style></head><body><main>");
-
-    private static void Header(StringBuilder page, RunReport run, string title) => page
-        .Append(CultureInfo.InvariantCulture, $"<header class=\"{run.Verdict}\"><div class=\"badge\">{run.Verdict}</div><div><h1>{Text(run.Experiment)}</h1><p class=\"lead\">{Text(title)}</p>")
-        .Append(CultureInfo.InvariantCulture, $"<p>{Text(run.Description)}</p><p class=\"small\">Hypothesis: {Text(run.Hypothesis)}</p></div></header>")
-        .Append(run.AbortReason is null ? string.Empty : $"<p class=\"aborted\">Aborted: {Text(run.AbortReason)}. Every drill was undone.</p>");
-
-    private static void Run(StringBuilder page, RunReport run, string? heading)
+    /// <summary>All sections of one run.</summary>
+    public static void Run(StringBuilder page, RunReport run, string? heading)
     {
         if (heading is not null)
         {
@@ -65,11 +57,13 @@ internal static class HtmlReport
 
         Tiles(page, run);
         Failovers(page, run);
-        Expectations(page, run);
+        Expectations(page, "Expectations", run.Expectations);
+        ScalingHtml.Charts(page, run);
         Chart(page, "Answers", "What users got each second. Shaded: the fault. Dashed: traffic moved.", Charts.Answers(run), ("good", "answered"), ("bad", "failed"));
         Chart(page, "Which slot answered", "Good answers by slot. Kept-alive connections may stay with the old slot for a moment.", Charts.PerSlot(run), ("blue", "blue"), ("green", "green"));
         Chart(page, "Latency", "From the moment a request was due, so that waiting counts.", Charts.Latency(run), ("accent", "p99"), ("muted", "p50"));
         Chart(page, "Ready pods", "What stood behind the answers.", Charts.Pods(run), ("blue", "blue"), ("green", "green"));
+        ScalingHtml.Decisions(page, run);
         Scaling(page, run);
         Story(page, run);
         Machine(page, run);
@@ -84,18 +78,21 @@ internal static class HtmlReport
         Tile(page, run.Failovers.Count == 0 ? "none" : $"{run.Failovers.Count}", run.Failovers.Count == 1 ? $"move of traffic ({run.Failovers[0].Kind})" : "moves of traffic");
         if (run.Scaling.ScaleUpLatencySeconds is { } latency)
         {
-            Tile(page, string.Create(CultureInfo.InvariantCulture, $"{latency:0.0} s"), "without enough pods for the load");
+            Tile(page, string.Create(CultureInfo.InvariantCulture, $"{latency:0.0} s"), run.TimeScale == 1 ? "without enough pods for the load" : $"longest time without enough pods ({Clocks.Span(latency * run.TimeScale)} of the day)");
         }
         else
         {
             Tile(page, run.Recovery.Seconds is { } back ? string.Create(CultureInfo.InvariantCulture, $"{back:0.0} s") : "never", "until both slots were whole again");
         }
 
+        if (ScalingHtml.Applies(run))
+        {
+            Tile(page, Clocks.Both(run.Scaling.SloViolationSeconds, 1), $"{(run.TimeScale == 1 ? string.Empty : $"({Clocks.Span(run.Scaling.SloViolationSeconds * run.TimeScale)} of the day) ")}outside the SLO");
+            Tile(page, Usd(run.Cost.UsdPerMillionGoodRequests), "for a million good requests");
+        }
+
         _ = page.Append(CultureInfo.InvariantCulture, $"</section><p class=\"small where\">Measured on the {run.Cluster} cluster: {Text(MarkdownReport.Where(run))}.</p>");
     }
-
-    private static void Tile(StringBuilder page, string value, string label) =>
-        page.Append(CultureInfo.InvariantCulture, $"<div class=\"tile\"><b>{Text(value)}</b><span>{Text(label)}</span></div>");
 
     private static void Failovers(StringBuilder page, RunReport run)
     {
@@ -110,28 +107,6 @@ internal static class HtmlReport
         {
             _ = page.Append("<section><h2>No traffic moved</h2><p>The watcher saw no reason to act.</p></section>");
         }
-    }
-
-    private static void Expectations(StringBuilder page, RunReport run)
-    {
-        _ = page.Append("<section><h2>Expectations</h2><table><tr><th></th><th>expectation</th><th>expected</th><th>actual</th></tr>");
-        foreach (var check in run.Expectations)
-        {
-            _ = page.Append(CultureInfo.InvariantCulture, $"<tr><td class=\"mark {(check.Pass ? "good" : "bad")}\">{(check.Pass ? "✓" : "✗")}</td><td>{Text(check.Name)}</td><td>{Text(check.Expected)}</td><td>{Text(check.Actual)}</td></tr>");
-        }
-
-        _ = page.Append("</table></section>");
-    }
-
-    private static void Chart(StringBuilder page, string title, string note, string svg, params (string Colour, string Name)[] legend)
-    {
-        _ = page.Append(CultureInfo.InvariantCulture, $"<section><h2>{title}</h2><p class=\"small\">{note} <span class=\"legend\">");
-        foreach (var (colour, name) in legend)
-        {
-            _ = page.Append(CultureInfo.InvariantCulture, $"<i style=\"background:var(--{colour})\"></i>{name}");
-        }
-
-        _ = page.Append("</span></p>").Append(svg).Append("</section>");
     }
 
     private static void Scaling(StringBuilder page, RunReport run)
@@ -180,30 +155,10 @@ internal static class HtmlReport
         Row(page, "machine", string.Create(CultureInfo.InvariantCulture, $"{run.Environment.Cores} cores, {run.Environment.MemoryGiB} GiB, {run.Environment.Os}, {run.Environment.Runtime}"));
         Row(page, "note", run.Environment.Note);
         Row(page, "load", string.Create(CultureInfo.InvariantCulture, $"{run.Load.Requests} requests at {run.Load.Rps:0.#}/s, seed {run.Seed}; p50 {run.Load.P50Ms} ms, p95 {run.Load.P95Ms} ms, p99 {run.Load.P99Ms} ms, p99.9 {run.Load.P999Ms} ms, max {run.Load.MaxMs} ms"));
-        Row(page, "cost", string.Create(CultureInfo.InvariantCulture, $"{run.Scaling.ReplicaHours:0.####} pod hours, {Usd(run.Cost.UsdPerMillionGoodRequests)} per million good requests ({run.Cost.Basis})"));
-        Row(page, "SLO", string.Create(CultureInfo.InvariantCulture, $"{run.Scaling.SloViolationSeconds:0} seconds with more than 1% errors or a p99 above 500 ms"));
+        Row(page, "cost", string.Create(CultureInfo.InvariantCulture, $"{run.Scaling.ReplicaHours:0.####} pod hours on the wall clock, {Usd(run.Cost.UsdPerMillionGoodRequests)} per million good requests ({run.Cost.Basis})"));
+        Row(page, "SLO", string.Create(CultureInfo.InvariantCulture, $"{run.Scaling.SloViolationSeconds:0} seconds with {ScalingHtml.Slo(run)}"));
+        Row(page, "clock", Clocks.Note(run.TimeScale));
         Row(page, "run", run.StartedAt.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture));
         _ = page.Append("</table><details><summary>report.json</summary><pre>").Append(Text(JsonSerializer.Serialize(run, ReportJson.Readable.RunReport))).Append("</pre></details></section>");
     }
-
-    private static void Row(StringBuilder page, params string[] cells)
-    {
-        _ = page.Append("<tr>");
-        foreach (var cell in cells)
-        {
-            _ = page.Append("<td>").Append(Text(cell)).Append("</td>");
-        }
-
-        _ = page.Append("</tr>");
-    }
-
-    private static string Milliseconds(double? value) => value is { } known ? string.Create(CultureInfo.InvariantCulture, $"{known:0} ms") : "-";
-
-    private static string Usd(double? value) => value is { } known ? string.Create(CultureInfo.InvariantCulture, $"{known:0.####} USD") : "-";
-
-    private static string Percent(double ratio) => ratio.ToString("0.###%", CultureInfo.InvariantCulture);
-
-    private static string Capital(string word) => word.Length == 0 ? word : char.ToUpperInvariant(word[0]) + word[1..];
-
-    private static string Text(string text) => WebUtility.HtmlEncode(text);
 }

@@ -4,8 +4,8 @@ namespace Resilience.Lab.Reporting;
 internal static class HtmlStyle
 {
     public const string Css = """
-        :root{color-scheme:light dark;--page:#f6f7f9;--card:#fff;--ink:#16202c;--muted:#5b6876;--grid:#d5dbe2;--blue:#2563eb;--green:#159a4a;--bad:#d92d20;--good:#7fa88f;--accent:#9333ea}
-        @media (prefers-color-scheme:dark){:root{--page:#0f141a;--card:#18202a;--ink:#e8edf3;--muted:#9aa8b7;--grid:#323d4a;--blue:#6ea0ff;--green:#3ecf7c;--bad:#ff6b60;--good:#5f8a72;--accent:#c084fc}}
+        :root{color-scheme:light dark;--page:#f6f7f9;--card:#fff;--ink:#16202c;--muted:#5b6876;--grid:#d5dbe2;--blue:#2563eb;--green:#159a4a;--bad:#d92d20;--good:#7fa88f;--accent:#9333ea;--amber:#b45309}
+        @media (prefers-color-scheme:dark){:root{--page:#0f141a;--card:#18202a;--ink:#e8edf3;--muted:#9aa8b7;--grid:#323d4a;--blue:#6ea0ff;--green:#3ecf7c;--bad:#ff6b60;--good:#5f8a72;--accent:#c084fc;--amber:#f0a040}}
         *{box-sizing:border-box}
         body{margin:0;background:var(--page);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
         main{max-width:1040px;margin:0 auto;padding:28px 20px 60px}
@@ -28,7 +28,7 @@ internal static class HtmlStyle
         .dot{fill:var(--ink);stroke:var(--card);stroke-width:2}.dot.bad{fill:var(--bad)}.dot.accent{fill:var(--accent)}.dot.blue{fill:var(--blue)}.dot.green{fill:var(--green)}
         .legend i{display:inline-block;width:11px;height:11px;border-radius:3px;margin:0 5px 0 12px}
         .story{list-style:none;margin:6px 0 0;padding:0;font-size:14.5px}.story li{padding:3px 0 3px 12px;border-left:3px solid var(--grid)}.story time{display:inline-block;width:86px;color:var(--muted);font-variant-numeric:tabular-nums}
-        .story .fault,.story .abort{border-left-color:var(--bad)}.story .move{border-left-color:var(--accent);font-weight:600}.story .restore{border-left-color:var(--green)}
+        .story .fault,.story .abort{border-left-color:var(--bad)}.story .floor{border-left-color:var(--accent)}.story .move{border-left-color:var(--accent);font-weight:600}.story .restore{border-left-color:var(--green)}
         details{margin-top:12px}summary{cursor:pointer;color:var(--muted)}pre{font-size:12px;overflow:auto;max-height:520px}
         @media print{body{background:#fff}section,header,.tile{break-inside:avoid}}
         """;

@@ -11,7 +11,7 @@ internal static class MarkdownReport
         var text = new StringBuilder();
         _ = text.AppendLine(CultureInfo.InvariantCulture, $"# {report.Experiment}: {report.Verdict}").AppendLine();
         _ = text.AppendLine(CultureInfo.InvariantCulture, $"{report.Title}. {report.Description}").AppendLine();
-        _ = text.AppendLine(CultureInfo.InvariantCulture, $"Run {report.StartedAt:yyyy-MM-dd HH:mm:ss} UTC, seed {report.Seed}, detection by {report.Detection}, {Where(report)}.").AppendLine();
+        _ = text.AppendLine(CultureInfo.InvariantCulture, $"Run {report.StartedAt:yyyy-MM-dd HH:mm:ss} UTC, seed {report.Seed}, detection by {report.Detection}, {Where(report)}. {Clocks.Note(report.TimeScale)}").AppendLine();
         if (report.AbortReason is not null)
         {
             _ = text.AppendLine(CultureInfo.InvariantCulture, $"Aborted: {report.AbortReason}.").AppendLine();
@@ -20,6 +20,7 @@ internal static class MarkdownReport
         Expectations(text, report);
         Failovers(text, report);
         Load(text, report);
+        Decisions(text, report);
         _ = text.AppendLine("## What happened").AppendLine();
         foreach (var entry in report.Timeline)
         {
@@ -94,8 +95,24 @@ internal static class MarkdownReport
     {
         var load = report.Load;
         _ = text.AppendLine(CultureInfo.InvariantCulture, $"{load.Requests} requests at {load.Rps} per second: {load.Failed} failed ({load.ErrorRatio:0.####%}), p50 {load.P50Ms} ms, p95 {load.P95Ms} ms, p99 {load.P99Ms} ms, p99.9 {load.P999Ms} ms, max {load.MaxMs} ms.");
-        _ = text.AppendLine(CultureInfo.InvariantCulture, $"Pod time {report.Scaling.ReplicaHours} h; {report.Cost.UsdPerMillionGoodRequests?.ToString(CultureInfo.InvariantCulture) ?? "no"} USD per million good requests ({report.Cost.Basis}).").AppendLine();
+        _ = text.AppendLine(CultureInfo.InvariantCulture, $"Pod time {report.Scaling.ReplicaHours} h on the wall clock; {report.Scaling.SloViolationSeconds:0} s with {ScalingHtml.Slo(report)}; {report.Cost.UsdPerMillionGoodRequests?.ToString(CultureInfo.InvariantCulture) ?? "no"} USD per million good requests ({report.Cost.Basis}).").AppendLine();
         Scaling(text, report);
+    }
+
+    private static void Decisions(StringBuilder text, RunReport report)
+    {
+        if (report.Decisions.Count == 0)
+        {
+            return;
+        }
+
+        _ = text.AppendLine("| decision | at s | floor | p50 | p99 | came | risk | given up | reason |").AppendLine("|---|---|---|---|---|---|---|---|---|");
+        foreach (var decision in report.Decisions)
+        {
+            _ = text.AppendLine(CultureInfo.InvariantCulture, $"| {decision.Number} | {decision.AtSeconds:0.0} | {decision.Floor} | {decision.P50:0.#} | {decision.P99:0.#} | {decision.Actual:0.#} | {decision.Risk:0.###} | {decision.GivenUp} | {decision.Reason} |");
+        }
+
+        _ = text.AppendLine();
     }
 
     private static void Scaling(StringBuilder text, RunReport report)

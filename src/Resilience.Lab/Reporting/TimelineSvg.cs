@@ -15,6 +15,7 @@ internal static class TimelineSvg
     /// <summary>Marks that lie closer together than this get labels on different rows.</summary>
     private const double LabelWidth = 150;
     private const double CaptionWidth = 240;
+    private const double NarrowestBand = 2;
 
     public static string Of(FailoverReport move)
     {
@@ -79,15 +80,15 @@ internal static class TimelineSvg
         return rows;
     }
 
-    /// <summary>The time in which users may have waited.</summary>
+    /// <summary>The longest wait itself, between two good replies; the part of it that lies outside the picture is cut.</summary>
     private static void Band(StringBuilder svg, FailoverReport move, double first, double span)
     {
-        if (move.FirstGoodAtSeconds is { } good && (move.FaultAtSeconds ?? move.DecidedAtSeconds) is { } fault && good > fault)
+        if (move is { WaitFromSeconds: { } from, WaitUntilSeconds: { } until } && until > from)
         {
-            var x = X(fault, first, span);
-            var width = X(good, first, span) - x;
-            var caption = Math.Clamp(x + (width / 2), CaptionWidth / 2, Width - (CaptionWidth / 2));
-            _ = svg.Append(CultureInfo.InvariantCulture, $"<rect x=\"{x:0.0}\" y=\"34\" width=\"{width:0.0}\" height=\"40\" class=\"wait\"/>");
+            var left = Math.Clamp(X(from, first, span), Left, Width - Right - NarrowestBand);
+            var right = Math.Clamp(X(until, first, span), left + NarrowestBand, Width - Right);
+            var caption = Math.Clamp((left + right) / 2, CaptionWidth / 2, Width - (CaptionWidth / 2));
+            _ = svg.Append(CultureInfo.InvariantCulture, $"<rect x=\"{left:0.0}\" y=\"34\" width=\"{right - left:0.0}\" height=\"40\" class=\"wait\"/>");
             _ = svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{caption:0.0}\" y=\"24\" class=\"strong\">users waited {move.ClientGapMs:0} ms at most</text>");
         }
     }

@@ -9,7 +9,15 @@ using Resilience.Lab.Cluster;
 namespace Resilience.Lab.Running;
 
 /// <summary>Pods of one slot at one moment.</summary>
-internal readonly record struct SlotCount(int Pods, int Ready);
+/// <param name="Pods">On a node, from the moment they were put there until they are gone: what is paid for.</param>
+internal readonly record struct SlotCount(int Pods, int Ready)
+{
+    /// <summary>Pods that the Deployment is asked for.</summary>
+    public int Wanted { get; init; }
+
+    /// <summary>Pods that no node has room for.</summary>
+    public int Unschedulable { get; init; }
+}
 
 /// <summary>Follows the cluster during a run: what the watcher says, what autoscalers ask for, which pods are there.</summary>
 internal sealed class ClusterWatch : IAsyncDisposable
@@ -21,6 +29,7 @@ internal sealed class ClusterWatch : IAsyncDisposable
     private readonly Informer<Corev1Event> _events;
     private readonly Informer<V1Deployment> _deployments;
     private readonly Informer<V1Pod> _pods;
+    private readonly Informer<PredictiveAutoscaler>? _scalers;
     private readonly CancellationTokenSource _end = new();
     private readonly Dictionary<string, DateTimeOffset> _moves = new(StringComparer.Ordinal);
     private readonly List<ObservedMove> _history = [];
@@ -28,9 +37,10 @@ internal sealed class ClusterWatch : IAsyncDisposable
     private readonly Dictionary<string, (int Desired, int Ready)> _last = new(StringComparer.Ordinal);
     private readonly HashSet<string> _told = new(StringComparer.Ordinal);
     private readonly Lock _gate = new();
+    private PredictiveAutoscalerStatus? _agentSaid;
     private Task _running = Task.CompletedTask;
 
-    private ClusterWatch(LabCluster cluster, RunJournal journal)
+    private ClusterWatch(LabCluster cluster, RunJournal journal, bool agent)
     {
         (_journal, _time) = (journal, cluster.Time);
         _since = _time.GetUtcNow();
@@ -43,6 +53,11 @@ internal sealed class ClusterWatch : IAsyncDisposable
         _blueGreens.Changed += change => OnBlueGreen(change.Item);
         _events.Changed += change => OnEvent(change.Item);
         _deployments.Changed += change => OnDeployment(change.Item);
+        if (agent)
+        {
+            _scalers = new(cluster.Api, ResourceTypes.PredictiveAutoscalers, scope, options, _time, NullLogger<Informer<PredictiveAutoscaler>>.Instance);
+            _scalers.Changed += change => OnScaler(change.Item);
+        }
     }
 
     /// <summary>Moves since the watch began, oldest first.</summary>
@@ -69,10 +84,11 @@ internal sealed class ClusterWatch : IAsyncDisposable
         }
     }
 
-    public static async Task<ClusterWatch> StartAsync(LabCluster cluster, RunJournal journal, CancellationToken stop)
+    /// <param name="agent">The scaling agent is there, and with it its resources.</param>
+    public static async Task<ClusterWatch> StartAsync(LabCluster cluster, RunJournal journal, bool agent, CancellationToken stop)
     {
-        var watch = new ClusterWatch(cluster, journal);
-        IInformer[] informers = [watch._blueGreens, watch._events, watch._deployments, watch._pods];
+        var watch = new ClusterWatch(cluster, journal, agent);
+        IInformer[] informers = [watch._blueGreens, watch._events, watch._deployments, watch._pods, .. watch._scalers is { } scalers ? [scalers] : Array.Empty<IInformer>()];
         watch._running = Task.WhenAll(informers.Select(informer => informer.RunAsync(watch._end.Token)));
         await Task.WhenAll(informers.Select(informer => informer.WaitForSyncAsync(stop))).ConfigureAwait(false);
         return watch;
@@ -81,7 +97,8 @@ internal sealed class ClusterWatch : IAsyncDisposable
     public SlotCount Count(string slot)
     {
         var pods = _pods.List().Where(pod => pod.Metadata.Labels?.TryGetValue("version", out var version) == true && version == slot && pod.Status?.Phase is "Running" or "Pending").ToArray();
-        return new SlotCount(pods.Length, pods.Count(IsReady));
+        var placed = pods.Where(pod => !string.IsNullOrEmpty(pod.Spec?.NodeName)).ToArray();
+        return new SlotCount(placed.Length, placed.Count(IsReady)) { Wanted = Desired(slot), Unschedulable = pods.Length - placed.Length };
     }
 
     /// <summary>Requests per second that one pod of the demo application can do, by its own setting; null when none is set.</summary>
@@ -138,7 +155,7 @@ internal sealed class ClusterWatch : IAsyncDisposable
     /// <summary>What the watcher explains, apart from moves: those are told with their exact time from the status.</summary>
     private void OnEvent(Corev1Event? seen)
     {
-        if (seen?.InvolvedObject?.Kind != BlueGreen.KubeKind || seen.Reason is null or "TrafficMoved")
+        if (seen?.InvolvedObject?.Kind is not (BlueGreen.KubeKind or PredictiveAutoscaler.KubeKind) || seen.Reason is null or "TrafficMoved")
         {
             return;
         }
@@ -159,6 +176,27 @@ internal sealed class ClusterWatch : IAsyncDisposable
 
         _journal.Add("event", $"{seen.Reason}: {seen.Message}");
     }
+
+    private void OnScaler(PredictiveAutoscaler? seen)
+    {
+        if (seen?.Metadata.Name != Names.PredictiveAutoscaler || seen.Status is not { DecidedAt: not null } status)
+        {
+            return;
+        }
+
+        PredictiveAutoscalerStatus? last;
+        lock (_gate)
+        {
+            (last, _agentSaid) = (_agentSaid, status);
+        }
+
+        if (last is null || last.Floor != status.Floor)
+        {
+            _journal.Add("floor", $"floor {Floor(last?.Floor)} → {Floor(status.Floor)}: {status.Reason}");
+        }
+    }
+
+    private static string Floor(int? floor) => floor?.ToString(CultureInfo.InvariantCulture) ?? "none";
 
     private void OnDeployment(V1Deployment? seen)
     {

@@ -26,6 +26,17 @@ internal static class ExpectationMetrics
         ["peakReplicas"] = ("", report => report.Scaling.PeakReplicas),
         ["endReplicas"] = ("", report => report.Scaling.EndReplicas),
         ["sloViolationSeconds"] = ("s", report => report.Scaling.SloViolationSeconds),
+        ["shortOfCapacitySeconds"] = ("s", report => report.Scaling.ShortOfCapacitySeconds),
+        ["replicaHours"] = ("h", report => report.Scaling.ReplicaHours),
+        ["usdPerMillionGoodRequests"] = ("USD", report => report.Cost.UsdPerMillionGoodRequests),
+        ["forecastWape"] = ("", report => report.Scaling.ForecastWape),
+        ["forecastCoverage99"] = ("", report => report.Scaling.ForecastCoverage99),
+        ["decisions"] = ("", report => report.Decisions.Count),
+        ["highestFloor"] = ("", report => report.Scaling.HighestFloor),
+        ["lowestFloor"] = ("", report => report.Scaling.LowestFloor),
+        ["budgetDecisions"] = ("", report => report.Decisions.Count(decision => decision.GivenUp is not null)),
+        ["roomDecisions"] = ("", report => report.Decisions.Count(decision => decision.PodsWithoutRoom > 0)),
+        ["unschedulablePodSeconds"] = ("s", report => report.Scaling.UnschedulablePodSeconds),
         ["recoverySeconds"] = ("s", report => report.Recovery.Seconds),
     };
 
@@ -36,6 +47,9 @@ internal static class ExpectationMetrics
     };
 
     public static IReadOnlyList<string> Names { get; } = [.. Numbers.Keys, .. Words.Keys];
+
+    /// <summary>Those that can be compared between variants.</summary>
+    public static IReadOnlyList<string> NumberNames { get; } = [.. Numbers.Keys];
 
     public static bool IsText(string metric) => Words.ContainsKey(metric);
 
@@ -59,11 +73,26 @@ internal static class ExpectationMetrics
         return new ExpectationReport(wanted.Name, $"{wanted.Metric} {sign} {Text(wanted.Metric, wanted.Value, unit)}", actual is { } shown ? Text(wanted.Metric, shown, unit) : "not measured", pass);
     }
 
+    /// <summary>Holds a figure of one variant against the same figure of another.</summary>
+    /// <param name="runs">By the name of the variant.</param>
+    public static ExpectationReport Compare(ComparisonSpec wanted, IReadOnlyDictionary<string, RunReport> runs)
+    {
+        var (unit, read) = Numbers[wanted.Metric];
+        var (own, other) = (read(runs[wanted.Of]), read(runs[wanted.Than]));
+        var pass = own is { } mine && other is { } theirs && (wanted.Less ? mine < theirs : mine <= theirs);
+        string Shown(double? value) => value is { } known ? Text(wanted.Metric, known, unit) : "not measured";
+        return new ExpectationReport(
+            wanted.Name, $"{wanted.Metric} of {wanted.Of} {(wanted.Less ? "<" : "≤")} that of {wanted.Than}, {Shown(other)}", Shown(own), pass);
+    }
+
     private static string Text(string metric, double value, string unit)
     {
-        var number = metric == "errorRatio"
-            ? value.ToString("0.###%", CultureInfo.InvariantCulture)
-            : value.ToString("0.##", CultureInfo.InvariantCulture);
+        var number = metric switch
+        {
+            "errorRatio" or "forecastWape" or "forecastCoverage99" => value.ToString("0.###%", CultureInfo.InvariantCulture),
+            "replicaHours" or "usdPerMillionGoodRequests" => value.ToString("0.####", CultureInfo.InvariantCulture),
+            _ => value.ToString("0.##", CultureInfo.InvariantCulture),
+        };
         return unit.Length == 0 ? number : $"{number} {unit}";
     }
 

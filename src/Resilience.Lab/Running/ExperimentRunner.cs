@@ -1,9 +1,15 @@
+using System.Globalization;
+using System.Text.Json;
+using Resilience.ClusterAccess.Api;
+using Resilience.Lab.Agent;
 using Resilience.Lab.Cli;
 using Resilience.Lab.Cluster;
 using Resilience.Lab.Drills;
 using Resilience.Lab.Experiments;
+using Resilience.Lab.Hosting;
 using Resilience.Lab.Reporting;
 using Resilience.LoadGenerator;
+using Resilience.ScalingAgent.Ledger;
 
 namespace Resilience.Lab.Running;
 
@@ -18,27 +24,42 @@ internal sealed class ExperimentRunner(LabCluster cluster, Uri page, Experiment 
     private static readonly TimeSpan SteadyFor = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan RecoveryLimit = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan LongestTalk = TimeSpan.FromMinutes(45);
+    private const int LedgerPageSize = 500;
+    private const int MaxDecisions = 5_000;
     private readonly TimeProvider _time = cluster.Time;
     private readonly RunJournal _journal = new(say, cluster.Time);
     private readonly List<InjectedFault> _faults = [];
     private readonly ReplicaMeter _replicas = new();
 
+    /// <summary>Null without an agent, or with one that runs on the wall clock and was there before.</summary>
+    private readonly AgentStart? _agent = AgentStart.IsNeeded(experiment) ? new(cluster, experiment.Load.Course!, experiment.Cluster.TimeScale) : null;
+
     public async Task<RunReport> RunAsync(CancellationToken stop)
     {
-        say($"{experiment.Name}: {experiment.Title}");
+        say(experiment.Variant is { } variant ? $"{experiment.Name}, {variant.Name}: {variant.Title}" : $"{experiment.Name}: {experiment.Title}");
         await CheckSteadyStateAsync(stop).ConfigureAwait(false);
+        if (_agent is not null)
+        {
+            await _agent.PrepareAsync(stop).ConfigureAwait(false);
+            say("the scaling agent is Ready");
+        }
+
         var before = await cluster.ActiveSlotAsync(stop).ConfigureAwait(false);
         _journal.StartedAt = _time.GetUtcNow();
-        var watch = await ClusterWatch.StartAsync(cluster, _journal, stop).ConfigureAwait(false);
+        var watch = await ClusterWatch.StartAsync(cluster, _journal, experiment.Overlay == LabStackOptions.Intelligent, stop).ConfigureAwait(false);
         await using (watch.ConfigureAwait(false))
         {
             var ready = Names.Slots.ToDictionary(slot => slot, slot => watch.Count(slot).Ready);
             await SpeakAsync($"{experiment.Description} Hypothesis: {experiment.Hypothesis}", stop).ConfigureAwait(false);
             var (load, abort) = await LoadAndHurtAsync(watch, stop).ConfigureAwait(false);
+            var decisions = await DecisionsAsync(stop).ConfigureAwait(false);
             var recovery = await WaitForRecoveryAsync(watch, ready, before, stop).ConfigureAwait(false);
             await SpeakAsync("The run is over; the report says what users saw.", stop).ConfigureAwait(false);
-            var facts = new RunFacts(experiment, options, cluster, load, [.. _faults], watch.Moves, _journal.InOrder(), _replicas, recovery,
-                watch.Scalings, watch.CapacityRps(recovery.ActiveAtEnd), watch.Desired(recovery.ActiveAtEnd), abort);
+            var facts = new RunFacts(experiment, options, cluster.Kind, load, [.. _faults], watch.Moves, _journal.InOrder(), _replicas, recovery,
+                watch.Scalings, watch.CapacityRps(recovery.ActiveAtEnd), watch.Desired(recovery.ActiveAtEnd), abort)
+            {
+                Decisions = decisions,
+            };
             return ReportBuilder.Build(facts);
         }
     }
@@ -46,8 +67,8 @@ internal sealed class ExperimentRunner(LabCluster cluster, Uri page, Experiment 
     /// <summary>Nothing is hurt that is not well: a short light load must be answered without an error.</summary>
     private async Task CheckSteadyStateAsync(CancellationToken stop)
     {
-        var light = experiment.Load with { Rps = Math.Min(50, experiment.Load.Rps), Steps = [] };
-        var run = await LoadRun.StartAsync(LoadPlans.For(light, page, options.Seed, SteadyFor), _time, stop).ConfigureAwait(false);
+        var light = experiment.Load with { Rps = Math.Min(50, experiment.Load.Rps), Steps = [], Course = null };
+        var run = await LoadRun.StartAsync(LoadPlans.For(light, experiment.Cluster.TimeScale, page, options.Seed, SteadyFor), _time, stop).ConfigureAwait(false);
         await using (run.ConfigureAwait(false))
         {
             var result = await run.Completion.WaitAsync(stop).ConfigureAwait(false);
@@ -66,12 +87,18 @@ internal sealed class ExperimentRunner(LabCluster cluster, Uri page, Experiment 
     {
         var spec = experiment.Load;
         var planned = options.Pause is null ? spec.Duration : spec.Duration + LongestTalk;
-        var run = await LoadRun.StartAsync(LoadPlans.For(spec, page, options.Seed, planned), _time, CancellationToken.None).ConfigureAwait(false);
+        var run = await LoadRun.StartAsync(LoadPlans.For(spec, experiment.Cluster.TimeScale, page, options.Seed, planned), _time, CancellationToken.None).ConfigureAwait(false);
         await using (run.ConfigureAwait(false))
         {
             var clock = new RunClock(_time, run.StartedAt);
             _journal.StartedAt = run.StartedAt;
-            _journal.Add(run.StartedAt, "load", $"load: {spec.Rps:0.#} requests/s for {Durations.Text(spec.Duration)}, {spec.NewConnectionRatio:0%} on new connections");
+            _journal.Add(run.StartedAt, "load", Describe(spec));
+            if (_agent is not null)
+            {
+                await _agent.BeginAsync(run.StartedAt, stop).ConfigureAwait(false);
+                _journal.Add("note", $"the scaling agent begins with {spec.Course!.HistoryDays} recorded days");
+            }
+
             using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
             var crew = new DrillCrew(new ClusterDrillTarget(cluster), _time);
             await using (crew.ConfigureAwait(false))
@@ -89,6 +116,48 @@ internal sealed class ExperimentRunner(LabCluster cluster, Uri page, Experiment 
                 return (await run.Completion.WaitAsync(stop).ConfigureAwait(false), abort);
             }
         }
+    }
+
+    /// <summary>What the scaling agent decided. A ledger that cannot be read is said and does not spoil the run.</summary>
+    private async Task<IReadOnlyList<AgentDecision>> DecisionsAsync(CancellationToken stop)
+    {
+        if (experiment.Overlay != LabStackOptions.Intelligent)
+        {
+            return [];
+        }
+
+        try
+        {
+            var planning = _agent?.Planning ?? new PlanningTime(_journal.StartedAt, 1);
+            return [.. (await LedgerAsync(stop).ConfigureAwait(false)).Select(entry => AgentDecision.From(entry, planning))];
+        }
+        catch (Exception unreadable) when (unreadable is ClusterException or LabException or JsonException)
+        {
+            _journal.Add("note", $"the scaling agent's ledger could not be read: {unreadable.Message}");
+            return [];
+        }
+    }
+
+    private async Task<IReadOnlyList<EntryView>> LedgerAsync(CancellationToken stop)
+    {
+        var agent = await AgentClient.FindAsync(cluster.Api, stop).ConfigureAwait(false);
+        var found = new List<EntryView>();
+        for (var more = true; more && found.Count < MaxDecisions;)
+        {
+            var page = await agent.ListAsync(new LedgerQuery($"{Names.Namespace}/{Names.PredictiveAutoscaler}", EntryKind.Decision, LedgerPageSize, found.Count == 0 ? 0 : found[^1].Number), stop).ConfigureAwait(false);
+            found.AddRange(page.Entries.OrderBy(entry => entry.Number));
+            more = page.Entries.Count == LedgerPageSize;
+        }
+
+        return found;
+    }
+
+    private string Describe(LoadSpec spec)
+    {
+        var connections = $"{spec.NewConnectionRatio:0%} on new connections";
+        return spec.Course is { } course
+            ? string.Create(CultureInfo.InvariantCulture, $"load: a day's course from {course.StartsAt:hh\\:mm} on, {spec.Rps:0} requests/s at first, for {Durations.Text(spec.Duration)} in which {(spec.Duration * experiment.Cluster.TimeScale).TotalHours:0.#} h of that day pass; {connections}")
+            : $"load: {spec.Rps:0.#} requests/s for {Durations.Text(spec.Duration)}, {connections}";
     }
 
     /// <summary>Until the load's time is over; counts pods and keeps an eye on the abort conditions.</summary>

@@ -51,10 +51,10 @@ internal static class FailoverCorrelator
 
     private static ClientGap Look(IClientView client, ObservedMove move, DateTimeOffset from, DateTimeOffset until)
     {
-        var (gap, firstFailure, failed) = client.GapAfter(from, until);
+        var (gap, start, firstFailure, failed) = client.GapAfter(from, until);
         var firstGood = client.FirstGoodFrom(move.To, from);
         var lastOld = client.LastReplyFrom(move.From, until);
-        return new ClientGap(gap, firstFailure, firstGood, lastOld > from ? lastOld : null, failed);
+        return new ClientGap(gap, start, firstFailure, firstGood, lastOld > from ? lastOld : null, failed);
     }
 
     /// <summary>Windows of moves that follow each other closely overlap; no request may count twice.</summary>
@@ -106,6 +106,8 @@ internal static class FailoverCorrelator
             PatchedAtSeconds = Seconds(move.PatchedAt - loadStart),
             FirstFailureAtSeconds = seen.FirstFailure is { } failure ? Seconds(failure - loadStart) : null,
             FirstGoodAtSeconds = seen.FirstGood is { } good ? Seconds(good - loadStart) : null,
+            WaitFromSeconds = Seconds(seen.GapStart - loadStart),
+            WaitUntilSeconds = Seconds(seen.GapStart + seen.Gap - loadStart),
             LastOldReplyAtSeconds = seen.LastOldReply is { } old ? Seconds(old - loadStart) : null,
         };
     }

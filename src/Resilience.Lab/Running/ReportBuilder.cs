@@ -11,7 +11,7 @@ namespace Resilience.Lab.Running;
 internal sealed record RunFacts(
     Experiment Experiment,
     RunOptions Options,
-    LabCluster Cluster,
+    string ClusterKind,
     LoadResult Load,
     IReadOnlyList<InjectedFault> Faults,
     IReadOnlyList<ObservedMove> Moves,
@@ -21,32 +21,42 @@ internal sealed record RunFacts(
     IReadOnlyList<ObservedScaling> Scalings,
     double? CapacityRps,
     int EndReplicas,
-    string? AbortReason);
+    string? AbortReason)
+{
+    /// <summary>The scaling agent's decisions; empty without one.</summary>
+    public IReadOnlyList<AgentDecision> Decisions { get; init; } = [];
+}
 
 /// <summary>Turns the facts of a run into its report.</summary>
 internal static class ReportBuilder
 {
-    private const double SloErrorRatio = 0.01;
-    private const double SloP99Ms = 500;
-
     public static RunReport Build(RunFacts facts)
     {
         var load = facts.Load;
         var (failovers, outside) = FailoverCorrelator.Correlate(load.StartedAt, facts.Faults, facts.Moves, new LoadResultView(load), facts.Experiment.Load.Timeout);
-        var seconds = Seconds(load, facts.Replicas);
-        var costs = new RunCosts(facts.Replicas, seconds);
+        var seconds = Seconds(load, facts.Replicas, facts.Experiment.Slo);
+        var costs = new RunCosts(facts.Replicas, seconds, facts.Experiment.Load.WarmUp.TotalSeconds);
+        var decisions = ForecastScore.Held(facts.Decisions, load.StartedAt, seconds);
         var report = new RunReport
         {
             Experiment = facts.Experiment.Name,
             Verdict = "pass",
             Seed = facts.Options.Seed,
-            Cluster = facts.Cluster.Kind,
+            Cluster = facts.ClusterKind,
+            TimeScale = facts.Experiment.Cluster.TimeScale,
+            Overlay = facts.Experiment.Overlay,
+            Variant = facts.Experiment.Variant?.Name,
+            VariantTitle = facts.Experiment.Variant?.Title,
+            WarmUpSeconds = facts.Experiment.Load.WarmUp.TotalSeconds,
+            Slo = new SloReport(facts.Experiment.Slo.ErrorRatio, facts.Experiment.Slo.P95Ms),
+            CapacityRps = facts.CapacityRps,
+            Decisions = decisions,
             Faults = [.. facts.Faults.OrderBy(fault => fault.At).Select(fault => new FaultReport(
                 fault.Kind, fault.Target, Math.Round((fault.At - load.StartedAt).TotalSeconds, 3), Math.Round((fault.Until - fault.At).TotalSeconds, 1)))],
             Failovers = failovers,
             Load = Load(load, outside),
-            Scaling = Scaling(facts, seconds, costs),
-            Cost = costs.Report(load.Ok, ScalingTimes(facts)),
+            Scaling = Scaling(facts, seconds, costs, decisions),
+            Cost = costs.Report(ScalingTimes(facts)),
             Expectations = [],
             Title = facts.Experiment.Title,
             Description = facts.Experiment.Description,
@@ -55,7 +65,7 @@ internal static class ReportBuilder
             Detection = facts.Options.Detection,
             AbortReason = facts.AbortReason,
             Recovery = facts.Recovery,
-            Environment = Machine(facts.Cluster, load),
+            Environment = Machine(facts.ClusterKind, load),
             Timeline = facts.Timeline,
             Seconds = seconds,
         };
@@ -79,8 +89,8 @@ internal static class ReportBuilder
             note is null ? kind : $"{kind}; {note}");
     }
 
-    private static EnvironmentReport Machine(LabCluster cluster, LoadResult load) => Machine(
-        cluster.Kind,
+    private static EnvironmentReport Machine(string cluster, LoadResult load) => Machine(
+        cluster,
         string.Create(CultureInfo.InvariantCulture, $"load generator sent 99% of its requests within {load.Generator.SendLagP99Ms:0.0} ms of their time"));
 
     private static LoadReport Load(LoadResult load, long outside) => new()
@@ -99,33 +109,52 @@ internal static class ReportBuilder
         FailedOutsideGaps = outside,
     };
 
-    private static ScalingReport Scaling(RunFacts facts, IReadOnlyList<SecondReport> seconds, RunCosts costs)
+    private static ScalingReport Scaling(RunFacts facts, IReadOnlyList<SecondReport> seconds, RunCosts costs, IReadOnlyList<DecisionReport> decisions)
     {
-        var load = facts.Experiment.Load;
-        var rises = load.Steps.Any(step => step.Rps > load.Rps);
+        var spec = facts.Experiment.Load;
+        var from = spec.WarmUp.TotalSeconds;
+        var profile = LoadPlans.Profile(spec, facts.Experiment.Cluster.TimeScale, spec.Duration);
+        double Asked(double second) => profile.RateAt(TimeSpan.FromSeconds(second));
+        var changes = spec.Course is not null || spec.Steps.Any(step => step.Rps > spec.Rps);
+        var (replicas, slot) = (facts.Replicas, facts.Recovery.ActiveAtEnd);
+        var modelled = changes && facts.CapacityRps is > 0 ? facts.CapacityRps : null;
+        var floors = decisions.Where(decision => decision.AtSeconds >= from).Select(decision => decision.Floor).OfType<int>().ToArray();
         return new ScalingReport(
-            rises && facts.CapacityRps is > 0 and var capacity ? facts.Replicas.ScaleUpLatency(load.RateAt, capacity, facts.Recovery.ActiveAtEnd) : null,
-            Math.Round(facts.Replicas.ReplicaSeconds() / 3600, 5),
-            seconds.Count(second => second.P99Ms > SloP99Ms || second.Failed > SloErrorRatio * (second.Ok + second.Failed)),
-            null,
-            facts.Replicas.PeakReady,
+            modelled is { } one ? replicas.ScaleUpLatency(Asked, one, slot, from) : null,
+            Math.Round(replicas.ReplicaSeconds(from) / 3600, 5),
+            seconds.Count(second => second.Second >= from && !second.WithinSlo),
+            ForecastScore.Wape(decisions, from),
+            replicas.PeakReady,
             facts.EndReplicas)
         {
             Events = costs.Price(facts.Scalings, ScalingTimes(facts)),
+            ShortOfCapacitySeconds = modelled is { } each ? replicas.ShortSeconds(Asked, each, slot, from) : null,
+            UnschedulablePodSeconds = Math.Round(replicas.UnschedulableSeconds(from), 1),
+            HighestFloor = floors.Length == 0 ? null : floors.Max(),
+            LowestFloor = floors.Length == 0 ? null : floors.Min(),
+            ForecastCoverage99 = ForecastScore.Coverage99(decisions, from),
         };
     }
 
     private static double[] ScalingTimes(RunFacts facts) =>
         [.. facts.Scalings.Select(scaling => Math.Max(0, Math.Round((scaling.At - facts.Load.StartedAt).TotalSeconds, 3)))];
 
-    private static IReadOnlyList<SecondReport> Seconds(LoadResult load, ReplicaMeter replicas) =>
+    private static IReadOnlyList<SecondReport> Seconds(LoadResult load, ReplicaMeter replicas, SloSpec slo) =>
     [
         .. load.Series().Select(second =>
         {
-            var (blue, green) = replicas.ReadyAt(second.Second);
+            var pods = replicas.At(second.Second);
             return new SecondReport(
                 second.Second, second.Ok, second.Failed, Math.Round(second.P50Ms, 2), Math.Round(second.P99Ms, 2),
-                second.PerSlot.GetValueOrDefault("blue"), second.PerSlot.GetValueOrDefault("green"), blue, green);
+                second.PerSlot.GetValueOrDefault("blue"), second.PerSlot.GetValueOrDefault("green"), pods.Blue.Ready, pods.Green.Ready)
+            {
+                P95Ms = Math.Round(second.P95Ms, 2),
+                BlueWanted = pods.Blue.Wanted,
+                GreenWanted = pods.Green.Wanted,
+                Pods = pods.Blue.Pods + pods.Green.Pods,
+                Unschedulable = pods.Blue.Unschedulable + pods.Green.Unschedulable,
+                WithinSlo = second.P95Ms <= slo.P95Ms && second.Failed <= slo.ErrorRatio * (second.Ok + second.Failed),
+            };
         }),
     ];
 }

@@ -14,12 +14,25 @@ internal sealed class RunHost(LabDirectory directory, TimeProvider time, Action<
     public async Task<RunReport> RunAsync(Experiment experiment, RunOptions options, CancellationToken stop)
     {
         Sweep();
+        experiment = experiment.WithSeed(options.Seed);
         var name = string.Create(CultureInfo.InvariantCulture, $"{experiment.Name}-{time.GetUtcNow():HHmmss}-{Environment.ProcessId}");
         var own = LabDirectory.At(Path.Combine(directory.Runs, name));
         using (own.Claim())
         {
             var setup = options.Detection == "polling" ? WithPolling(experiment.Setup) : experiment.Setup;
-            var stack = await LabStack.StartAsync(new LabStackOptions(new ClusterHostOptions(own.Path)) { Setup = setup }, time, say, stop).ConfigureAwait(false);
+            if (AgentStart.IsNeeded(experiment))
+            {
+                setup = setup.With(AgentStart.Hold);
+            }
+
+            var cluster = new ClusterHostOptions(own.Path)
+            {
+                TimeScale = experiment.Cluster.TimeScale,
+                NodeCpu = experiment.Cluster.NodeCpu,
+                HpaSyncPeriod = experiment.Cluster.HpaSyncPeriod,
+                MetricsResolution = experiment.Cluster.MetricsResolution,
+            };
+            var stack = await LabStack.StartAsync(new LabStackOptions(cluster) { Setup = setup, Overlay = experiment.Overlay }, time, say, stop).ConfigureAwait(false);
             await using (stack.ConfigureAwait(false))
             {
                 var report = await new ExperimentRunner(stack.Cluster, stack.Url, experiment, options, say).RunAsync(stop).ConfigureAwait(false);

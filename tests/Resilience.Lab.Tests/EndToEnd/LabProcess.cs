@@ -59,9 +59,10 @@ internal sealed class LabProcess : IAsyncDisposable
         }
     }
 
-    public async Task<int> ExitAsync()
+    /// <param name="patience">Default 90 s.</param>
+    public async Task<int> ExitAsync(TimeSpan? patience = null)
     {
-        using var limit = new CancellationTokenSource(Patience, TimeProvider.System);
+        using var limit = new CancellationTokenSource(patience ?? Patience, TimeProvider.System);
         await _process.WaitForExitAsync(limit.Token);
         return _process.ExitCode;
     }

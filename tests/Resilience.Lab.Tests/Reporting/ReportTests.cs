@@ -1,5 +1,7 @@
 using System.Text.Json;
+using Resilience.Lab.Experiments;
 using Resilience.Lab.Reporting;
+using Resilience.Lab.Running;
 
 namespace Resilience.Lab.Tests.Reporting;
 
@@ -42,6 +44,55 @@ public sealed class ReportTests
         Assert.Contains("users waited 81 ms at most", html, StringComparison.Ordinal);
     }
 
+    [Theory]
+    //          wait from, until   left and right edge of the band; the picture goes from 20.0 s (x 64) to 20.08 s (x 896)
+    [InlineData(20.02, 20.06, 272, 688)]
+    [InlineData(20.02, 20.09, 272, 936)]     // beyond the last mark: cut at the edge
+    [InlineData(19.90, 20.04, 24, 480)]
+    public void Timeline_ShadesTheLongestWaitItself(double from, double until, double left, double right)
+    {
+        var svg = TimelineSvg.Of(Sample().Failovers[0] with { WaitFromSeconds = from, WaitUntilSeconds = until, LastOldReplyAtSeconds = null });
+
+        Assert.Contains(FormattableString.Invariant($"<rect x=\"{left:0.0}\" y=\"34\" width=\"{right - left:0.0}\""), svg, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Html_OfAScalingRun_HasItsChartsAndDecisions_AndSaysWhichClock()
+    {
+        var html = HtmlReport.Of([Scaled("predictive", 3, 0.21)], "A title");
+
+        Assert.All(
+            ["Demand and capacity", "Pods wanted and Ready", "Forecast and what came", "Price of the pods", "What the scaling agent decided", "1 of 5 replicas; no room for 2 pods", "in 1 s of the wall clock 2 min of the experiment", "(6 min of the day) outside the SLO"],
+            words => Assert.Contains(words, html, StringComparison.Ordinal));
+        Assert.DoesNotContain("Demand and capacity", HtmlReport.Of([Sample()], "A title"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Variants_AreComparedInOneTableAndOneChartEach()
+    {
+        var report = VariantRuns.Judge(Compared, 1, [Scaled("reactive", 9, 0.25), Scaled("predictive", 3, 0.21)]);
+
+        Assert.Equal("pass", report.Verdict);
+        Assert.Equal(["sloViolationSeconds of predictive < that of reactive, 9 s", "replicaHours of predictive ≤ that of reactive, 0.25 h"], report.Comparisons.Select(check => check.Expected));
+        var html = VariantsHtml.Of(report);
+        Assert.All(["Side by side", "Seconds outside the SLO", "Money spent", "predictive: agent", "reactive: agent"], words => Assert.Contains(words, html, StringComparison.Ordinal));
+        Assert.Contains("| time outside the SLO | 9 s (18 min of the day) | 3 s (6 min of the day) |", VariantsMarkdown.Of(report), StringComparison.Ordinal);
+        using var json = JsonDocument.Parse(JsonSerializer.Serialize(report, ReportJson.Readable.VariantsReport));
+        Assert.Equal(2, json.RootElement.GetProperty("variants").GetArrayLength());
+    }
+
+    [Theory]
+    //          reactive s, h   predictive s, h   verdict
+    [InlineData(9, 0.25, 9, 0.21, "fail")]      // as many is not fewer
+    [InlineData(9, 0.25, 3, 0.25, "pass")]      // as much pod time is no more
+    [InlineData(9, 0.25, 3, 0.26, "fail")]
+    public void Variants_PassOnlyWhenEveryComparisonHolds(double slow, double much, double few, double less, string verdict) =>
+        Assert.Equal(verdict, VariantRuns.Judge(Compared, 1, [Scaled("reactive", slow, much), Scaled("predictive", few, less)]).Verdict);
+
+    [Fact]
+    public void Variants_WithOneThatFailed_Fail() =>
+        Assert.Equal("aborted", VariantRuns.Judge(Compared, 1, [Scaled("reactive", 9, 1) with { Verdict = "aborted" }, Scaled("predictive", 3, 0.5)]).Verdict);
+
     [Fact]
     public void Html_OfARunWithoutMovesOrSeconds_IsStillAPage()
     {
@@ -69,6 +120,25 @@ public sealed class ReportTests
         Assert.Equal((81, 300), (summary.ClientGapMsMedian, summary.ClientGapMsWorst));
     }
 
+    private static Experiment Compared => ExperimentCatalog.Find("predictive-vs-reactive");
+
+    private static RunReport Scaled(string variant, double outside, double hours) => Sample() with
+    {
+        TimeScale = 120,
+        Variant = variant,
+        VariantTitle = "agent",
+        CapacityRps = 40,
+        WarmUpSeconds = 5,
+        Failovers = [],
+        Faults = [],
+        Scaling = new ScalingReport(2.5, hours, outside, 0.08, 7, 3) { ShortOfCapacitySeconds = 4, HighestFloor = 7, LowestFloor = 2, ForecastCoverage99 = 0.97 },
+        Decisions =
+        [
+            new DecisionReport(1, 10, DateTimeOffset.UnixEpoch, 90, 3, "Floor 3.", "Full", 95, 120, 12.5, 15, 97),
+            new DecisionReport(2, 12.5, DateTimeOffset.UnixEpoch, 97, 5, "Raise the floor to 5.", "Full", 150, 180, 15, 17.5, 144) { Risk = 0.02, GivenUp = "1 of 5 replicas", PodsWithoutRoom = 2 },
+        ],
+    };
+
     private static RunReport Sample() => new()
     {
         Experiment = "outage",
@@ -82,7 +152,7 @@ public sealed class ReportTests
             {
                 Kind = "rescue", From = "blue", To = "green", DetectMs = 50, DecideMs = 1, PatchMs = 7, ClientGapMs = 81, LastOldReplyMs = 12, FailedRequests = 14,
                 Reason = "nothing serves on blue", FaultAtSeconds = 20, DetectedAtSeconds = 20.05, DecidedAtSeconds = 20.051, PatchedAtSeconds = 20.058,
-                FirstFailureAtSeconds = 20.01, FirstGoodAtSeconds = 20.08, LastOldReplyAtSeconds = 20.012,
+                FirstFailureAtSeconds = 20.01, FirstGoodAtSeconds = 20.08, LastOldReplyAtSeconds = 20.012, WaitFromSeconds = 20.012, WaitUntilSeconds = 20.093,
             },
         ],
         Load = new LoadReport

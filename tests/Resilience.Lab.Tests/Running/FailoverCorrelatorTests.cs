@@ -109,17 +109,17 @@ internal sealed class SampleView : IClientView
     public SampleView Replace(double from, double until, bool ok, string slot) =>
         new(_start, _samples.Select(sample => sample.At >= from - 1e-9 && sample.At < until - 1e-9 ? (sample.At, ok, slot) : sample));
 
-    public (TimeSpan Gap, DateTimeOffset? FirstFailure, long Failed) GapAfter(DateTimeOffset from, DateTimeOffset until)
+    public (TimeSpan Gap, DateTimeOffset Start, DateTimeOffset? FirstFailure, long Failed) GapAfter(DateTimeOffset from, DateTimeOffset until)
     {
         var last = Seconds(from);
-        double gap = 0;
+        var (gap, start) = (0.0, last);
         foreach (var (at, ok, _) in Between(from, until).Where(sample => sample.Ok))
         {
-            (gap, last) = (Math.Max(gap, at - last), at);
+            (gap, start, last) = at - last > gap ? (at - last, last, at) : (gap, start, at);
         }
 
         var failed = Between(from, until).Where(sample => !sample.Ok).ToArray();
-        return (TimeSpan.FromSeconds(gap), failed.Length == 0 ? null : _start.AddSeconds(failed[0].At), failed.Length);
+        return (TimeSpan.FromSeconds(gap), _start.AddSeconds(start), failed.Length == 0 ? null : _start.AddSeconds(failed[0].At), failed.Length);
     }
 
     public DateTimeOffset? FirstGoodFrom(string slot, DateTimeOffset from) =>

@@ -21,6 +21,23 @@ public sealed class ReplicaMeterTests
             meter.Sample(TimeSpan.FromSeconds(i * 5), new SlotCount(5, ready[i]), new SlotCount(1, 1));
         }
 
-        Assert.Equal(expected, meter.ScaleUpLatency(load.RateAt, 45, "blue"));
+        var profile = LoadPlans.Profile(load, 1, load.Duration);
+        Assert.Equal(expected, meter.ScaleUpLatency(second => profile.RateAt(TimeSpan.FromSeconds(second)), 45, "blue"));
+    }
+
+    [Fact]
+    public void ScaleUpLatency_OfSeveralRushes_IsTheLongest_AndAllOfThemAreShort()
+    {
+        var meter = new ReplicaMeter();
+        for (var second = 0; second <= 30; second++)
+        {
+            meter.Sample(TimeSpan.FromSeconds(second), new SlotCount(2, second is (>= 3 and < 5) or (>= 10 and < 17) ? 1 : 2) { Wanted = 2, Unschedulable = 1 }, new SlotCount(1, 1));
+        }
+
+        Assert.Equal(7, meter.ScaleUpLatency(_ => 60, 45, "blue"));
+        Assert.Equal(2, meter.ScaleUpLatency(second => second < 9 ? 60 : 0, 45, "blue"));
+        Assert.Equal(9, meter.ShortSeconds(_ => 60, 45, "blue"));
+        Assert.Equal(7, meter.ShortSeconds(_ => 60, 45, "blue", from: 6));   // the warm-up does not count
+        Assert.Equal((90, 60, 20), (meter.ReplicaSeconds(), meter.ReplicaSeconds(from: 10), meter.UnschedulableSeconds(from: 10)));
     }
 }

@@ -15,7 +15,7 @@ public sealed class RunCostsTests
     [Fact]
     public void Report_PricesThePodTimeOfBothSlots()
     {
-        var cost = new RunCosts(Replicas, Seconds).Report(2_000, []);
+        var cost = new RunCosts(Replicas, Seconds).Report([]);
 
         Assert.Equal(60 * UsdPerPodSecond, cost.Usd, 8);
         Assert.Equal(Math.Round(60 * UsdPerPodSecond / 2_000 * 1e6, 4), cost.UsdPerMillionGoodRequests);
@@ -24,7 +24,7 @@ public sealed class RunCostsTests
     }
 
     [Fact]
-    public void Report_WithoutAGoodAnswer_HasNoPricePerRequest() => Assert.Null(new RunCosts(Replicas, []).Report(0, []).UsdPerMillionGoodRequests);
+    public void Report_WithoutAGoodAnswer_HasNoPricePerRequest() => Assert.Null(new RunCosts(Replicas, []).Report([]).UsdPerMillionGoodRequests);
 
     [Fact]
     public void Price_OfAScalingEvent_IsBeforeAndAfter()
@@ -34,7 +34,7 @@ public sealed class RunCostsTests
 
         var before = Math.Round(2 * UsdPerPodSecond / 100 * 1e6, 4);
         Assert.Equal(new ScalingEventReport(10, "blue", 1, 3, before, Math.Round(4 * UsdPerPodSecond / 100 * 1e6, 4)), priced);
-        Assert.Equal((priced.UsdPerMillionBefore, priced.UsdPerMillionAfter), (costs.Report(2_000, [10]).UsdPerMillionBefore, costs.Report(2_000, [10]).UsdPerMillionAfter));
+        Assert.Equal((priced.UsdPerMillionBefore, priced.UsdPerMillionAfter), (costs.Report([10]).UsdPerMillionBefore, costs.Report([10]).UsdPerMillionAfter));
     }
 
     /// <summary>Green has one pod all the time.</summary>
