@@ -42,6 +42,9 @@ public sealed record LoadPlan
     /// <summary>Requests remembered one by one, for gaps, timelines and the series; totals and percentiles count all. Default 1,000,000 (24 MB).</summary>
     public int MaxSamples { get; init; } = 1_000_000;
 
+    /// <summary>Requests per second that get a trace of their own while somebody listens to <see cref="LoadTelemetry"/>. 0 to 1,000, default 5.</summary>
+    public double TracesPerSecond { get; init; } = 5;
+
     /// <exception cref="ArgumentException">The plan cannot be run; the message says which part.</exception>
     public void Validate()
     {
@@ -51,6 +54,7 @@ public sealed record LoadPlan
         Require(KeptConnections is >= 1 and <= 10_000, "The number of kept-alive connections must be from 1 to 10,000.");
         Require(Timeout >= TimeSpan.FromMilliseconds(1) && Timeout <= TimeSpan.FromMinutes(5), "The timeout must be from 1 ms to 5 minutes.");
         Require(MaxInFlight is >= 1 and <= 20_000, "The limit of requests in flight must be from 1 to 20,000.");
+        Require(TracesPerSecond is >= 0 and <= 1_000, "The number of traces per second must be from 0 to 1,000.");
         Require(MaxSamples is >= 1 and <= 20_000_000, "The limit of samples must be from 1 to 20,000,000.");
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.Sockets;
 
 namespace Resilience.LoadGenerator;
@@ -11,6 +12,7 @@ public sealed class LoadRun : IAsyncDisposable
     private readonly Recorder _recorder;
     private readonly ConnectionPool _pool;
     private readonly Queue<Flight> _deadlines = new();
+    private readonly TraceSampler _sampler;
     private readonly TaskCompletionSource<LoadResult> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenRegistration _cancellation;
     private int _inFlight;
@@ -24,6 +26,7 @@ public sealed class LoadRun : IAsyncDisposable
         (_plan, _target) = (plan, target);
         _recorder = new Recorder(plan.MaxSamples);
         _pool = new ConnectionPool(target, plan.KeptConnections);
+        _sampler = new TraceSampler(plan.TracesPerSecond);
         StartedAt = clock.GetUtcNow();
         _pacer = new Pacer(clock);
         _cancellation = cancellationToken.Register(Stop);
@@ -135,6 +138,7 @@ public sealed class LoadRun : IAsyncDisposable
         if (Volatile.Read(ref _inFlight) >= _plan.MaxInFlight)
         {
             _recorder.Ended(intendedUs, _pacer.ElapsedUs, Outcome.NotSent, null);
+            LoadTelemetry.Ended(Outcome.NotSent, null, TimeSpan.Zero);
             return;
         }
 
@@ -142,15 +146,16 @@ public sealed class LoadRun : IAsyncDisposable
         _recorder.Sent(_pacer.ElapsedUs - intendedUs);
         var flight = new Flight(due + _plan.Timeout);
         _deadlines.Enqueue(flight);
-        _ = FlyAsync(flight, intendedUs, ownConnection);
+        _ = FlyAsync(flight, intendedUs, ownConnection, _sampler.IsDue(due));
     }
 
-    private async Task FlyAsync(Flight flight, long intendedUs, bool ownConnection)
+    private async Task FlyAsync(Flight flight, long intendedUs, bool ownConnection, bool traced)
     {
+        var span = traced ? LoadTelemetry.Start(_target) : null;
         var (connection, isNew) = ownConnection ? (new HttpConnection(_target), true) : _pool.Take();
         var keep = false;
         var outcome = Outcome.NotConnected;
-        string? slot = null;
+        Answer answer = default;
         try
         {
             flight.Uses(connection);
@@ -162,8 +167,8 @@ public sealed class LoadRun : IAsyncDisposable
             }
 
             outcome = Outcome.Broken;
-            var answer = await connection.AskAsync(ownConnection ? _target.ClosingRequest : _target.KeptRequest).ConfigureAwait(false);
-            (outcome, slot) = (answer.Status < 400 ? Outcome.Ok : Outcome.HttpError, answer.Slot);
+            answer = await connection.AskAsync(_target.Request(ownConnection, LoadTelemetry.Source.HasListeners(), span)).ConfigureAwait(false);
+            outcome = answer.Status < 400 ? Outcome.Ok : Outcome.HttpError;
             keep = answer.KeepsAlive;
         }
         catch (Exception ex) when (ex is IOException or SocketException or ObjectDisposedException or System.Security.Authentication.AuthenticationException)
@@ -172,16 +177,24 @@ public sealed class LoadRun : IAsyncDisposable
         }
         finally
         {
-            Land(flight, intendedUs, outcome, slot);
+            Land(flight, intendedUs, outcome, answer, span);
             Release(connection, ownConnection, keep && !flight.WasAborted);
         }
     }
 
-    private void Land(Flight flight, long intendedUs, Outcome outcome, string? slot)
+    private void Land(Flight flight, long intendedUs, Outcome outcome, Answer answer, Activity? span)
     {
-        if (flight.End(outcome) is { } seen)
+        var ended = flight.End(outcome);
+        if (ended is { } seen)
         {
-            _recorder.Ended(intendedUs, _pacer.ElapsedUs, seen, slot);
+            var nowUs = _pacer.ElapsedUs;
+            _recorder.Ended(intendedUs, nowUs, seen, answer.Slot);
+            LoadTelemetry.Ended(seen, answer.Slot, TimeSpan.FromMicroseconds(nowUs - intendedUs));
+        }
+
+        if (span is not null)
+        {
+            LoadTelemetry.End(span, ended, answer);
         }
     }
 

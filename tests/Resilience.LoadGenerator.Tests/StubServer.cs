@@ -27,6 +27,9 @@ internal sealed class StubServer : IAsyncDisposable
 
     public int Requests => Volatile.Read(ref _requests);
 
+    /// <summary>Called with the head of each request.</summary>
+    public Action<string>? Hears { get; set; }
+
     /// <summary>What the answer says, from the request's number; must be a whole HTTP answer.</summary>
     public Func<int, string> Answer { get; set; } = static _ => Ok("blue");
 
@@ -76,6 +79,7 @@ internal sealed class StubServer : IAsyncDisposable
             while ((read = await socket.ReceiveAsync(buffer)) > 0)
             {
                 var number = Interlocked.Increment(ref _requests);
+                Hears?.Invoke(Encoding.ASCII.GetString(buffer, 0, read));
                 if (_stall is { } stall)
                 {
                     await stall.Task;
