@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -41,13 +42,16 @@ internal static class ProcessTelemetry
             telemetry.WithTracing(static tracing => tracing
                 .AddSource(OwnSources)
                 .AddAspNetCoreInstrumentation(static options => options.Filter = IsWorthASpan)
-                .AddHttpClientInstrumentation());
+                .AddHttpClientInstrumentation(static options => options.FilterHttpRequestMessage = static _ => IsPartOfATrace(Activity.Current)));
             telemetry.UseOtlpExporter();
         }
     }
 
     // A probe every second would bury the traces that people look for.
     private static bool IsWorthASpan(HttpContext context) => !QuietPaths.Contains(context.Request.Path.Value);
+
+    // Nor may the lease renewals and watches of a controller: a request to the API server counts as part of a decision, not for itself.
+    private static bool IsPartOfATrace(Activity? request) => request is not null && request.ParentSpanId != default;
 
     private static void Describe(ResourceBuilder resource, string application, PodIdentity pod)
     {

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Resilience.Lab.Cli;
+using Resilience.Lab.Dashboard;
 using Resilience.Lab.Hosting;
 using Resilience.LoadGenerator;
 
@@ -33,18 +34,20 @@ internal static class LoadCommand
         {
             url, rps, duration, poisson, fresh, seed, CommandRunner.JsonOption(), directory,
         };
-        return command.Does((parse, console, stop) =>
+        return command.Does(async (parse, console, stop) =>
         {
+            var lab = LabDirectory.At(parse.GetValue(directory));
+            using var telemetry = LabTelemetry.StartBeside(lab);
             var plan = new LoadPlan
             {
-                Url = Target(parse.GetValue(url), LabDirectory.At(parse.GetValue(directory))),
+                Url = Target(parse.GetValue(url), lab),
                 Profile = LoadProfile.Constant(parse.GetValue(rps) is > 0 and <= 20_000 and var rate ? rate : throw new LabException("--rps must be more than 0 and at most 20000")),
                 Duration = parse.GetValue(duration) ?? TimeSpan.FromSeconds(60),
                 Arrivals = parse.GetValue(poisson) ? Arrivals.Poisson : Arrivals.Constant,
                 NewConnectionRatio = parse.GetValue(fresh),
                 Seed = parse.GetValue(seed),
             };
-            return RunAsync(console, plan, stop);
+            return await RunAsync(console, plan, stop).ConfigureAwait(false);
         });
     }
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using Resilience.Lab.Cli;
+using Resilience.Lab.Dashboard;
 using Resilience.Lab.Experiments;
 using Resilience.Lab.Hosting;
 using Resilience.Lab.Reporting;
@@ -35,11 +36,13 @@ internal static class RunCommand
         var duration = Durations.Option("--duration", "Length of the load; drills keep their share of it, of a day's course more or less is seen.");
         var variant = new Option<string?>("--variant") { Description = "Of an experiment with variants, run this one alone.", HelpName = "name" };
         var directory = CommandRunner.LabDirectoryOption();
+        var dashboard = new DashboardOptions();
         var command = new Command("run", "Run an experiment on a cluster of its own: load, faults, recovery, verdict, report.")
         {
             name, repeat, compare, seed, narrate, CommandRunner.JsonOption(), output, rps, duration, variant, directory,
         };
-        return command.Does((parse, console, stop) =>
+        dashboard.AddTo(command);
+        return command.Does(async (parse, console, stop) =>
         {
             var experiment = ExperimentCatalog.Find(parse.GetValue(name)!);
             experiment = parse.GetValue(variant) is { } only ? experiment.As(VariantRuns.Find(experiment, only)) : experiment;
@@ -51,8 +54,24 @@ internal static class RunCommand
             experiment = parse.GetValue(rps) is { } rate ? experiment.WithRate(rate) : experiment;
             experiment = parse.GetValue(duration) is { } length ? experiment.WithDuration(Checked(length)) : experiment;
             var wishes = new Wishes(experiment, parse.GetValue(repeat), parse.GetValue(compare) is not null, parse.GetValue(seed), parse.GetValue(narrate), parse.GetValue(output)!);
-            return RunAsync(console, wishes, LabDirectory.At(parse.GetValue(directory)), stop);
+            var shown = await dashboard.StartAsync(parse, TimeProvider.System, console.Say, stop).ConfigureAwait(false);
+            await using (shown.ConfigureAwait(false))
+            {
+                var verdict = await RunAsync(console, wishes, LabDirectory.At(parse.GetValue(directory)), shown, stop).ConfigureAwait(false);
+                await StayAsync(console, shown, stop).ConfigureAwait(false);
+                return verdict;
+            }
         });
+    }
+
+    /// <summary>The dashboard keeps its data in memory: it stays while a person may be looking at it.</summary>
+    private static async Task StayAsync(LabConsole console, LabDashboard dashboard, CancellationToken stop)
+    {
+        if (dashboard.Host is not null && console.Interactive)
+        {
+            console.Say($"the dashboard stays until Ctrl-C: {dashboard.Host.Login}");
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
     }
 
     private static void Within(System.CommandLine.Parsing.OptionResult result, string option, int min, int max)
@@ -67,10 +86,15 @@ internal static class RunCommand
         ? duration
         : throw new LabException("--duration must be from 1s to 1h");
 
-    private static async Task<int> RunAsync(LabConsole console, Wishes wishes, LabDirectory directory, CancellationToken stop)
+    private static async Task<int> RunAsync(LabConsole console, Wishes wishes, LabDirectory directory, LabDashboard dashboard, CancellationToken stop)
     {
         var time = TimeProvider.System;
-        var host = new RunHost(directory, time, console.Say);
+        var host = new RunHost(directory, time, dashboard.Also(console.Say), dashboard.Host?.Target);
+        if (dashboard.Host is { } shown)
+        {
+            console.Say($"dashboard: {shown.Login}");
+        }
+
         var pause = wishes.Narrate ? Narrator.For(console) : null;
         var folder = Path.GetFullPath(Path.Combine(wishes.Out, string.Create(CultureInfo.InvariantCulture, $"{wishes.Experiment.Name}-{time.GetLocalNow():yyyyMMdd-HHmmss}")));
         if (wishes.Compare)

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Resilience.ClusterAccess.Api;
 using Resilience.Lab.Cli;
+using Resilience.Lab.Dashboard;
 using Resilience.Lab.Hosting;
 using Resilience.Lab.Status;
 using Spectre.Console;
@@ -10,6 +11,8 @@ namespace Resilience.Lab.Commands;
 /// <summary><c>up</c>: cluster, manifests, URLs, and a live table until Ctrl-C.</summary>
 internal static class UpCommand
 {
+    private sealed record Wishes(bool Bare, bool Watcher, string Overlay, int Port);
+
     public static Command Create()
     {
         var bare = new Option<bool>("--bare") { Description = "Start an empty cluster; apply nothing." };
@@ -24,33 +27,45 @@ internal static class UpCommand
             }
         });
         var directory = CommandRunner.LabDirectoryOption();
+        var dashboard = new DashboardOptions();
         var command = new Command("up", "Start the embedded cluster with both slots and the watcher; show what happens until Ctrl-C.") { bare, noWatcher, intelligent, port, directory };
-        return command.Does((parse, console, stop) => RunAsync(
-            console, LabDirectory.At(parse.GetValue(directory)), parse.GetValue(bare), !parse.GetValue(noWatcher),
-            parse.GetValue(intelligent) ? LabStackOptions.Intelligent : LabStackOptions.Traditional, parse.GetValue(port), stop));
-    }
-
-    private static async Task<int> RunAsync(LabConsole console, LabDirectory directory, bool bare, bool watcher, string overlay, int port, CancellationToken stop)
-    {
-        var time = TimeProvider.System;
-        using var claim = directory.Claim();
-        var self = ProcessIdentity.Current;
-        var record = new LabRecord(1, self.Pid, self.Start, time.GetUtcNow(), null);
-        directory.Write(record);
-        try
+        dashboard.AddTo(command);
+        return command.Does(async (parse, console, stop) =>
         {
-            var options = new LabStackOptions(new ClusterHostOptions(directory.Path) { Port = port }) { Bare = bare, Watcher = watcher, Overlay = overlay };
-            var stack = await LabStack.StartAsync(options, time, console.Say, stop).ConfigureAwait(false);
-            await using (stack.ConfigureAwait(false))
+            var lab = LabDirectory.At(parse.GetValue(directory));
+            using var claim = lab.Claim();
+            var shown = await dashboard.StartAsync(parse, TimeProvider.System, console.Say, stop).ConfigureAwait(false);
+            await using (shown.ConfigureAwait(false))
             {
-                directory.Write(record with { Url = bare ? null : stack.Url.ToString() });
-                Greet(console, stack, bare, watcher);
-                await ShowAsync(console, stack, bare, time, stop).ConfigureAwait(false);
-                console.Say("stopping ...");
+                var overlay = parse.GetValue(intelligent) ? LabStackOptions.Intelligent : LabStackOptions.Traditional;
+                await RunAsync(console, lab, new(parse.GetValue(bare), !parse.GetValue(noWatcher), overlay, parse.GetValue(port)), shown, stop).ConfigureAwait(false);
             }
 
             console.Say("stopped; nothing is left running.");
             return ExitCode.Pass;
+        });
+    }
+
+    private static async Task RunAsync(LabConsole console, LabDirectory directory, Wishes wishes, LabDashboard dashboard, CancellationToken stop)
+    {
+        var time = TimeProvider.System;
+        var self = ProcessIdentity.Current;
+        var record = new LabRecord(1, self.Pid, self.Start, time.GetUtcNow(), null, dashboard.Host?.Target);
+        directory.Write(record);
+        try
+        {
+            var options = new LabStackOptions(new ClusterHostOptions(directory.Path) { Port = wishes.Port })
+            {
+                Bare = wishes.Bare, Watcher = wishes.Watcher, Overlay = wishes.Overlay, Telemetry = dashboard.Host?.Target,
+            };
+            var stack = await LabStack.StartAsync(options, time, dashboard.Also(console.Say), stop).ConfigureAwait(false);
+            await using (stack.ConfigureAwait(false))
+            {
+                directory.Write(record with { Url = wishes.Bare ? null : stack.Url.ToString() });
+                Greet(console, stack, wishes, dashboard);
+                await ShowAsync(console, stack, wishes.Bare, time, stop).ConfigureAwait(false);
+                console.Say("stopping ...");
+            }
         }
         finally
         {
@@ -58,17 +73,22 @@ internal static class UpCommand
         }
     }
 
-    private static void Greet(LabConsole console, LabStack stack, bool bare, bool watcher)
+    private static void Greet(LabConsole console, LabStack stack, Wishes wishes, LabDashboard dashboard)
     {
         console.Say(string.Empty);
-        if (!bare)
+        if (!wishes.Bare)
         {
             console.Say($"  page       {stack.Url}");
         }
 
+        if (dashboard.Host is { } shown)
+        {
+            console.Say($"  dashboard  {shown.Login}");
+        }
+
         console.Say($"  kubectl    export KUBECONFIG={stack.Kubeconfig}");
-        console.Say(bare ? "  empty      kubectl apply -k k8s/traditional" : "  break it   ./lab chaos outage blue --for 20s   (in another terminal)");
-        if (!watcher)
+        console.Say(wishes.Bare ? "  empty      kubectl apply -k k8s/traditional" : "  break it   ./lab chaos outage blue --for 20s   (in another terminal)");
+        if (!wishes.Watcher)
         {
             console.Say("  no watcher: nothing moves traffic unless you do");
         }

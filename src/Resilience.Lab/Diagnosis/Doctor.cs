@@ -1,9 +1,8 @@
-using System.ComponentModel;
-using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using Resilience.ClusterAccess.Api;
 using Resilience.Lab.Cluster;
+using Resilience.Lab.Dashboard;
 using Resilience.Lab.Hosting;
 
 namespace Resilience.Lab.Diagnosis;
@@ -33,6 +32,8 @@ internal static class Doctor
         await KubectlAsync(time, stop).ConfigureAwait(false),
         await KubeconfigAsync(directory, time, stop).ConfigureAwait(false),
         Leftovers(directory),
+        await DashboardAsync(time, stop).ConfigureAwait(false),
+        await AppHostAsync(time, stop).ConfigureAwait(false),
     ];
 
     private static async Task<Finding> SdkAsync(TimeProvider time, CancellationToken stop)
@@ -123,26 +124,25 @@ internal static class Doctor
             : new Finding("leftovers", Level.Problem, $"still running: {string.Join(", ", left.Select(process => process.Pid))}", "./lab cleanup");
     }
 
-    private static async Task<string?> OutputAsync(string program, string[] arguments, TimeProvider time, CancellationToken stop)
+    /// <summary>What <c>--dashboard</c> would do.</summary>
+    private static async Task<Finding> DashboardAsync(TimeProvider time, CancellationToken stop)
     {
-        using var limit = new CancellationTokenSource(ToolLimit, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, stop);
-        try
-        {
-            var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
-            using var process = Process.Start(start);
-            if (process is null)
-            {
-                return null;
-            }
-
-            var text = await process.StandardOutput.ReadToEndAsync(either.Token).ConfigureAwait(false);
-            await process.WaitForExitAsync(either.Token).ConfigureAwait(false);
-            return process.ExitCode == 0 ? text : null;
-        }
-        catch (Exception missing) when (missing is Win32Exception || (missing is OperationCanceledException && !stop.IsCancellationRequested))
-        {
-            return null;
-        }
+        var (cli, unfit) = await AspireCli.FindAsync(null, time, stop).ConfigureAwait(false);
+        return cli is not null ? new Finding("dashboard", Level.Ok, $"./lab up --dashboard uses {cli.Origin}")
+            : !AspireCli.HasPackage ? new Finding("dashboard", Level.Note, "there is no Aspire CLI for this platform", "The lab does without it")
+            : Tool.Which("npm") is not null ? new Finding("dashboard", Level.Ok, $"./lab up --dashboard installs {AspireCli.Package} {AspireCli.Version} by npm into {LabCache.Path}")
+            : new Finding("dashboard", Level.Note, unfit ?? "neither an Aspire CLI nor npm is on PATH", $"Install npm, or the Aspire CLI; the lab does without it");
     }
+
+    /// <summary>Which of the two ways to a dashboard this machine's NuGet feed allows.</summary>
+    private static async Task<Finding> AppHostAsync(TimeProvider time, CancellationToken stop) =>
+        await NuGetFeed.HasAsync("Aspire.AppHost.Sdk", AspireCli.Version, time, stop).ConfigureAwait(false) switch
+        {
+            true => new Finding("your feed", Level.Ok, "has the Aspire packages: dotnet run --project AppHost"),
+            false => new Finding("your feed", Level.Note, $"does not have Aspire.AppHost.Sdk {AspireCli.Version}, so the AppHost cannot be built here", "./lab up --dashboard shows the same telemetry"),
+            null => new Finding("your feed", Level.Note, "did not answer, so it is unknown whether it has the Aspire packages", "./lab up --dashboard needs none of them"),
+        };
+
+    private static async Task<string?> OutputAsync(string program, string[] arguments, TimeProvider time, CancellationToken stop) =>
+        await Tool.RunAsync(program, arguments, ToolLimit, time, stop).ConfigureAwait(false) is { ExitCode: 0 } result ? result.Output : null;
 }

@@ -2,11 +2,13 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Resilience.Lab.Cli;
+using Resilience.Lab.Dashboard;
 
 namespace Resilience.Lab.Hosting;
 
 /// <summary>What a running lab tells others about itself.</summary>
-internal sealed record LabRecord(int SchemaVersion, int Pid, long Start, DateTimeOffset StartedAt, string? Url);
+/// <param name="Telemetry">Where its processes report to, when it has a dashboard.</param>
+internal sealed record LabRecord(int SchemaVersion, int Pid, long Start, DateTimeOffset StartedAt, string? Url, TelemetryTarget? Telemetry = null);
 
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web, WriteIndented = true)]
 [JsonSerializable(typeof(LabRecord))]

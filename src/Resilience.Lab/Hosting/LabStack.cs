@@ -3,6 +3,7 @@ using Resilience.ClusterAccess.Api;
 using Resilience.ClusterAccess.Manifests;
 using Resilience.Lab.Cli;
 using Resilience.Lab.Cluster;
+using Resilience.Lab.Dashboard;
 using Resilience.Lab.Experiments;
 
 namespace Resilience.Lab.Hosting;
@@ -24,6 +25,9 @@ internal sealed record LabStackOptions(ClusterHostOptions Cluster)
     public static IReadOnlyList<string> Overlays { get; } = [Traditional, Intelligent];
 
     public SetupSpec Setup { get; init; } = SetupSpec.None;
+
+    /// <summary>Where the pods report to; null leaves them with their scrape endpoints alone.</summary>
+    public TelemetryTarget? Telemetry { get; init; }
 
     public TimeSpan ReadyLimit { get; init; } = TimeSpan.FromSeconds(60);
 }
@@ -94,6 +98,7 @@ internal sealed class LabStack : IAsyncDisposable
             manifests = manifests.Without("Deployment", Names.Watcher);
         }
 
+        manifests = options.Telemetry?.Instrument(manifests) ?? manifests;
         _ = await new ManifestApplier(Cluster.Api, Cluster.Time).ApplyAsync(manifests, Names.Namespace, null, stop).ConfigureAwait(false);
     }
 

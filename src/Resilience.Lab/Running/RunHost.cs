@@ -1,5 +1,6 @@
 using System.Globalization;
 using Resilience.Lab.Cluster;
+using Resilience.Lab.Dashboard;
 using Resilience.Lab.Experiments;
 using Resilience.Lab.Hosting;
 using Resilience.Lab.Reporting;
@@ -7,7 +8,8 @@ using Resilience.Lab.Reporting;
 namespace Resilience.Lab.Running;
 
 /// <summary>Gives each run a cluster of its own in a folder of its own, so that it may go on beside <c>lab up</c>.</summary>
-internal sealed class RunHost(LabDirectory directory, TimeProvider time, Action<string> say)
+/// <param name="telemetry">Where the pods of every run report to, if anywhere.</param>
+internal sealed class RunHost(LabDirectory directory, TimeProvider time, Action<string> say, TelemetryTarget? telemetry = null)
 {
     private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(3);
 
@@ -32,7 +34,7 @@ internal sealed class RunHost(LabDirectory directory, TimeProvider time, Action<
                 HpaSyncPeriod = experiment.Cluster.HpaSyncPeriod,
                 MetricsResolution = experiment.Cluster.MetricsResolution,
             };
-            var stack = await LabStack.StartAsync(new LabStackOptions(cluster) { Setup = setup, Overlay = experiment.Overlay }, time, say, stop).ConfigureAwait(false);
+            var stack = await LabStack.StartAsync(new LabStackOptions(cluster) { Setup = setup, Overlay = experiment.Overlay, Telemetry = telemetry }, time, say, stop).ConfigureAwait(false);
             await using (stack.ConfigureAwait(false))
             {
                 var report = await new ExperimentRunner(stack.Cluster, stack.Url, experiment, options, say).RunAsync(stop).ConfigureAwait(false);
