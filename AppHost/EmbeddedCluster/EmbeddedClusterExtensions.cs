@@ -1,0 +1,98 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Resilience.AppHost.Publishing;
+using Resilience.ClusterAccess.Manifests;
+
+namespace Resilience.AppHost.EmbeddedCluster;
+
+/// <summary>The embedded cluster as a resource, and the processes that work on it.</summary>
+internal static class EmbeddedClusterExtensions
+{
+    private static readonly (string Image, string Project)[] Images = [("resilience-web", "Resilience.Web")];
+
+    /// <summary>
+    /// Adds the embedded cluster with the given manifests in it; it is healthy once it has taken them. Left out of a published chart: there
+    /// the cluster is the one that the chart goes to.
+    /// </summary>
+    public static IResourceBuilder<ProjectResource> AddEmbeddedCluster(this IDistributedApplicationBuilder builder, string name, ManifestSet manifests)
+    {
+        var data = Directory.CreateTempSubdirectory("resilience-apphost-").FullName;
+        var cluster = builder.AddProject<Projects.Resilience_LocalCluster>(name, launchProfileName: null)
+            .WithAnnotation(new EmbeddedClusterAnnotation(data, manifests))
+            .WithArgs("--data-dir", data, "--images", WriteImages(data), "--port", FreePort().ToString(CultureInfo.InvariantCulture))
+            .WithHealthCheck($"{name}-serves")
+            .WithIconName("Server")
+            .ExcludeFromManifest();
+        var annotation = cluster.Cluster();
+        builder.Services.AddHealthChecks().AddCheck($"{name}-serves", () => annotation.IsServing
+            ? HealthCheckResult.Healthy($"export KUBECONFIG={annotation.Api.Kubeconfig}")
+            : HealthCheckResult.Unhealthy("the manifests are not in the cluster yet"));
+        if (builder.ExecutionContext.IsRunMode)
+        {
+            builder.Services.AddHostedService(services => ActivatorUtilities.CreateInstance<ClusterMirror>(services, cluster.Resource, annotation));
+        }
+
+        return cluster;
+    }
+
+    /// <summary>
+    /// Adds a Kubernetes controller: here a process beside the cluster, pointed at it by <c>KUBECONFIG</c>; in the chart the Deployment of
+    /// the same name in <c>k8s/</c>.
+    /// </summary>
+    public static IResourceBuilder<ProjectResource> AddController<TProject>(
+        this IDistributedApplicationBuilder builder, string name, IResourceBuilder<ProjectResource> cluster)
+        where TProject : IProjectMetadata, new()
+    {
+        var controller = builder.AddProject<TProject>(name, launchProfileName: null).PublishAsManifest(cluster.Cluster().Manifests);
+        return builder.ExecutionContext.IsPublishMode ? controller : controller
+            .WithEnvironment("KUBECONFIG", cluster.Cluster().Api.Kubeconfig)
+            .WithEnvironment("POD_NAMESPACE", ClusterTopology.Namespace)
+            .WithEnvironment("POD_NAME", name)
+            .WithHttpEndpoint(name: "management", env: "MANAGEMENT_PORT")
+            .WithHttpHealthCheck("/readyz", endpointName: "management")
+            .WithIconName("BranchFork")
+            .WaitFor(cluster);
+    }
+
+    /// <summary>Shows in the dashboard that the process looks after both slots; it does not wait for them, it is there for when they are missing.</summary>
+    public static IResourceBuilder<ProjectResource> WatchesSlots(this IResourceBuilder<ProjectResource> controller, params IResourceBuilder<IResource>[] slots) =>
+        slots.Aggregate(controller, (watching, slot) => watching.WithReferenceRelationship(slot.Resource));
+
+    /// <summary>Gives a load generator the address of the Service as <c>--url</c>. Load is no part of a published chart.</summary>
+    public static IResourceBuilder<ProjectResource> WithTrafficTo(this IResourceBuilder<ProjectResource> load, IResourceBuilder<ProjectResource> cluster) => load
+        .WithArgs(async context =>
+        {
+            context.Args.Add("--url");
+            context.Args.Add((await cluster.Cluster().Page.WaitAsync(context.CancellationToken).ConfigureAwait(false)).ToString());
+        })
+        .WithIconName("PeopleTeam")
+        .WaitFor(cluster)
+        .ExcludeFromManifest();
+
+    public static EmbeddedClusterAnnotation Cluster(this IResourceBuilder<ProjectResource> cluster) => cluster.Resource.Annotations.OfType<EmbeddedClusterAnnotation>().Single();
+
+    /// <summary>The table by which the cluster finds the program behind an image name: beside this one, artifacts/bin/PROJECT/CONFIGURATION/PROGRAM.</summary>
+    private static string WriteImages(string folder)
+    {
+        var own = new DirectoryInfo(AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar));
+        var table = Images.ToDictionary(image => image.Image, image => new
+        {
+            command = new[] { Path.Combine(own.Parent!.Parent!.FullName, image.Project, own.Name, image.Project + (OperatingSystem.IsWindows() ? ".exe" : "")) },
+        });
+        var file = Path.Combine(folder, "images.json");
+        File.WriteAllText(file, JsonSerializer.Serialize(table));
+        return file;
+    }
+
+    /// <summary>Chosen once, so that a restarted cluster answers where its clients look for it.</summary>
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}

@@ -1,0 +1,116 @@
+using Aspire.Hosting;
+using Aspire.Hosting.ApplicationModel;
+using Aspire.Hosting.Testing;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Resilience.AppHost.Tests;
+
+/// <summary>The composition for real: orchestrator, cluster, pods, controllers and load.</summary>
+public sealed class RunTests(ITestOutputHelper output) : IAsyncLifetime
+{
+    private static readonly TimeSpan HealthyLimit = TimeSpan.FromSeconds(60);
+    private static readonly string[] Resources = ["cluster", "web-blue", "web-green", "failover-watcher", "scaling-agent", "load-generator"];
+    private DistributedApplication? _app;
+
+    private DistributedApplication App => _app!;
+
+    public async ValueTask InitializeAsync()
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.Resilience_AppHost>(cancel);
+        _app = await builder.BuildAsync(cancel);
+        var started = TimeProvider.System.GetTimestamp();
+        await _app.StartAsync(cancel);
+        await Task.WhenAll(Resources.Select(name => _app.ResourceNotifications.WaitForResourceHealthyAsync(name, cancel))).WaitAsync(HealthyLimit, cancel);
+        output.WriteLine($"all healthy after {TimeProvider.System.GetElapsedTime(started).TotalSeconds:0.0} s");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_app is not null)
+        {
+            await _app.DisposeAsync();
+        }
+    }
+
+    [Fact]
+    public async Task Outage_OfTheActiveSlot_MovesTrafficAndEnds()
+    {
+        await SlotIsAsync("web-blue", "active");
+
+        await DoAsync("web-blue", "outage");
+
+        await SlotIsAsync("web-green", "active");
+        await PodsAsync("web-blue", "0 of 0 Ready");
+        await PodsAsync("web-blue", "2 of 2 Ready");
+    }
+
+    [Fact]
+    public async Task Commands_AllWork_AndOneDrillAtATime()
+    {
+        await DoAsync("web-green", "latency");
+        var second = await App.ResourceCommands.ExecuteCommandAsync("web-green", "errors", TestContext.Current.CancellationToken);
+        Assert.False(second.Success);
+        Assert.Contains("\"slow\" still holds web-green", second.Message, StringComparison.Ordinal);
+        await DoAsync("web-green", "heal");
+        await DoAsync("web-green", "errors");
+        await DoAsync("web-green", "heal");
+        await DoAsync("web-green", "hang");
+        await DoAsync("web-green", "heal");
+        await DoAsync("web-green", "failover");
+        await SlotIsAsync("web-green", "active");
+        await DoAsync("web-blue", "crash");
+        await PodsAsync("web-blue", "2 of 2 Ready");
+    }
+
+    [Fact]
+    public async Task Pods_AppearBelowTheirSlot_WithAddressHealthAndLog()
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        var pod = await FirstPodAsync("web-blue");
+
+        Assert.Equal("Pod", pod.Snapshot.ResourceType);
+        Assert.StartsWith("http://127.", Assert.Single(pod.Snapshot.Urls).Url, StringComparison.Ordinal);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        limit.CancelAfter(TimeSpan.FromSeconds(20));
+        await foreach (var lines in App.Services.GetRequiredService<ResourceLoggerService>().WatchAsync(pod.ResourceId).WithCancellation(limit.Token))
+        {
+            if (lines.Any(line => line.Content.Contains("Now listening on", StringComparison.Ordinal)))
+            {
+                return;
+            }
+        }
+
+        Assert.Fail("the pod's log has no line about listening");
+    }
+
+    private async Task<ResourceEvent> FirstPodAsync(string slot)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        limit.CancelAfter(TimeSpan.FromSeconds(20));
+        await foreach (var seen in App.ResourceNotifications.WatchAsync(limit.Token))
+        {
+            if (seen.Snapshot.Properties.Any(property => property.Name == "resource.parentName" && Equals(property.Value, slot)) && !seen.Snapshot.IsHidden)
+            {
+                return seen;
+            }
+        }
+
+        throw new TimeoutException($"no pod of {slot} appeared");
+    }
+
+    private async Task DoAsync(string slot, string command)
+    {
+        var result = await App.ResourceCommands.ExecuteCommandAsync(slot, command, TestContext.Current.CancellationToken);
+        output.WriteLine($"{slot} {command}: {result.Message}");
+        Assert.True(result.Success, $"{command} on {slot}: {result.Message}");
+    }
+
+    private Task SlotIsAsync(string slot, string traffic) => ShowsAsync(slot, "Traffic", traffic);
+
+    private Task PodsAsync(string slot, string pods) => ShowsAsync(slot, "Pods", pods);
+
+    private Task ShowsAsync(string slot, string property, string value) => App.ResourceNotifications
+        .WaitForResourceAsync(slot, seen => seen.Snapshot.Properties.Any(shown => shown.Name == property && Equals(shown.Value, value)), TestContext.Current.CancellationToken)
+        .WaitAsync(TimeSpan.FromSeconds(45), TestContext.Current.CancellationToken);
+}
