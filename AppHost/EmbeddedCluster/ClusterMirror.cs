@@ -51,6 +51,7 @@ internal sealed partial class ClusterMirror(
         }
     }
 
+    /// <summary>The end of the application ends the mirror.</summary>
     public override void Dispose()
     {
         base.Dispose();

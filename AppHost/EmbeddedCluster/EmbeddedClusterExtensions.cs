@@ -33,7 +33,9 @@ internal static class EmbeddedClusterExtensions
             : HealthCheckResult.Unhealthy("the manifests are not in the cluster yet"));
         if (builder.ExecutionContext.IsRunMode)
         {
-            builder.Services.AddHostedService(services => ActivatorUtilities.CreateInstance<ClusterMirror>(services, cluster.Resource, annotation));
+            // Not a hosted service: those after Aspire's own start only when every resource has stopped waiting, and they wait for the mirror.
+            builder.Services.AddSingleton(services => ActivatorUtilities.CreateInstance<ClusterMirror>(services, cluster.Resource, annotation));
+            builder.Eventing.Subscribe<BeforeStartEvent>((starting, _) => starting.Services.GetRequiredService<ClusterMirror>().StartAsync(CancellationToken.None));
         }
 
         return cluster;

@@ -28,7 +28,12 @@ internal static class PublishExtensions
                 .WithChartDescription("Two slots behind one Service, a failover watcher and a scaling agent.")
                 .WithNamespace(ClusterTopology.Namespace)
                 .WithReleaseName("resilience"));
-        builder.Pipeline.AddStep($"copy-manifests-{name}", context => CopyAsync(context, manifests), dependsOn: $"publish-{name}", requiredBy: WellKnownPipelineSteps.Publish);
+        if (builder.ExecutionContext.IsPublishMode)
+        {
+            // Elsewhere the environment has no step to depend on, and the application would refuse to start.
+            builder.Pipeline.AddStep($"copy-manifests-{name}", context => CopyAsync(context, manifests), dependsOn: $"publish-{name}", requiredBy: WellKnownPipelineSteps.Publish);
+        }
+
         return environment;
     }
 

@@ -142,9 +142,9 @@ internal sealed class SlotDrills(KubernetesApi api, SlotResource slot)
         }
     }
 
-    private Task EndAsync(JsonObject? record, CancellationToken stop) => WriteAsync((string?)record?["kind"] == "outage" ? (int?)record["before"] : null, null, stop);
+    private Task<JsonObject> EndAsync(JsonObject? record, CancellationToken stop) => WriteAsync((string?)record?["kind"] == "outage" ? (int?)record["before"] : null, null, stop);
 
-    private Task WriteAsync(int? replicas, JsonObject? record, CancellationToken stop)
+    private Task<JsonObject> WriteAsync(int? replicas, JsonObject? record, CancellationToken stop)
     {
         var patch = new JsonObject
         {
