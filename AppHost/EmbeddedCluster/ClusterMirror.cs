@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-using System.Net;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -56,14 +54,6 @@ internal sealed partial class ClusterMirror(
     {
         base.Dispose();
         Api.Dispose();
-        try
-        {
-            Directory.Delete(known.DataDirectory, recursive: true);
-        }
-        catch (IOException)
-        {
-            // The cluster is still closing its files; the folder is a temporary one.
-        }
     }
 
     private async Task ObserveAsync(CancellationToken stop)

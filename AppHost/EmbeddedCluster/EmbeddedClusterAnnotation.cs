@@ -7,8 +7,6 @@ internal sealed class EmbeddedClusterAnnotation(string dataDirectory, ManifestSe
 {
     private readonly TaskCompletionSource<Uri> _page = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public string DataDirectory => dataDirectory;
-
     public ManifestSet Manifests => manifests;
 
     public KubernetesApi Api { get; } = new(Path.Combine(dataDirectory, "kubeconfig"));

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
@@ -20,7 +21,7 @@ internal static class EmbeddedClusterExtensions
     /// </summary>
     public static IResourceBuilder<ProjectResource> AddEmbeddedCluster(this IDistributedApplicationBuilder builder, string name, ManifestSet manifests)
     {
-        var data = Directory.CreateTempSubdirectory("resilience-apphost-").FullName;
+        var data = DataDirectory();
         var cluster = builder.AddProject<Projects.Resilience_LocalCluster>(name, launchProfileName: null)
             .WithAnnotation(new EmbeddedClusterAnnotation(data, manifests))
             .WithArgs("--data-dir", data, "--images", WriteImages(data), "--port", FreePort().ToString(CultureInfo.InvariantCulture))
@@ -76,6 +77,38 @@ internal static class EmbeddedClusterExtensions
         .ExcludeFromManifest();
 
     public static EmbeddedClusterAnnotation Cluster(this IResourceBuilder<ProjectResource> cluster) => cluster.Resource.Annotations.OfType<EmbeddedClusterAnnotation>().Single();
+
+    /// <summary>A folder beside this program, one for each time it runs; what runs that are over left behind is removed.</summary>
+    private static string DataDirectory()
+    {
+        var root = Directory.CreateDirectory(Path.Combine(AppContext.BaseDirectory, "clusters"));
+        foreach (var left in root.EnumerateDirectories().Where(folder => !IsRunning(folder.Name.Split('-')[0])))
+        {
+            try
+            {
+                left.Delete(recursive: true);
+            }
+            catch (IOException)
+            {
+                // Its cluster is still closing its files; the next run tries again.
+            }
+        }
+
+        return root.CreateSubdirectory(string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}-{Guid.NewGuid():N}")).FullName;
+    }
+
+    private static bool IsRunning(string id)
+    {
+        try
+        {
+            using var process = Process.GetProcessById(int.Parse(id, CultureInfo.InvariantCulture));
+            return !process.HasExited;
+        }
+        catch (Exception gone) when (gone is ArgumentException or FormatException or InvalidOperationException)
+        {
+            return false;
+        }
+    }
 
     /// <summary>The table by which the cluster finds the program behind an image name: beside this one, artifacts/bin/PROJECT/CONFIGURATION/PROGRAM.</summary>
     private static string WriteImages(string folder)

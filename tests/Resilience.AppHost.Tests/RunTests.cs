@@ -106,11 +106,11 @@ public sealed class RunTests(ITestOutputHelper output) : IAsyncLifetime
         Assert.True(result.Success, $"{command} on {slot}: {result.Message}");
     }
 
-    private Task SlotIsAsync(string slot, string traffic) => ShowsAsync(slot, "Traffic", traffic);
+    private Task<ResourceEvent> SlotIsAsync(string slot, string traffic) => ShowsAsync(slot, "Traffic", traffic);
 
-    private Task PodsAsync(string slot, string pods) => ShowsAsync(slot, "Pods", pods);
+    private Task<ResourceEvent> PodsAsync(string slot, string pods) => ShowsAsync(slot, "Pods", pods);
 
-    private Task ShowsAsync(string slot, string property, string value) => App.ResourceNotifications
+    private Task<ResourceEvent> ShowsAsync(string slot, string property, string value) => App.ResourceNotifications
         .WaitForResourceAsync(slot, seen => seen.Snapshot.Properties.Any(shown => shown.Name == property && Equals(shown.Value, value)), TestContext.Current.CancellationToken)
         .WaitAsync(TimeSpan.FromSeconds(45), TestContext.Current.CancellationToken);
 }
