@@ -21,28 +21,34 @@ internal sealed partial class LoadJson : JsonSerializerContext;
 /// <summary><c>load</c>: the load generator alone, against any address.</summary>
 internal static class LoadCommand
 {
+    private static readonly string[] ProfileNames = [.. ProfileCatalog.All.Select(profile => profile.Name)];
+
     public static Command Create()
     {
         var url = new Option<string?>("--url") { Description = "What to ask for. Default: the running lab's page.", HelpName = "address" };
-        var rps = new Option<double>("--rps") { Description = "Requests per second; they do not wait for answers.", HelpName = "n", DefaultValueFactory = _ => 200 };
+        var rps = new Option<double>("--rps") { Description = "Requests per second, the highest of the profile; they do not wait for answers.", HelpName = "n", DefaultValueFactory = _ => 200 };
+        var profile = new Option<string>("--profile") { Description = "Course of the load: " + string.Join(", ", ProfileNames) + ".", HelpName = "name", DefaultValueFactory = _ => "steady" };
         var duration = Durations.Option("--duration", "How long. Default 60s.");
         var poisson = new Option<bool>("--poisson") { Description = "Arrivals as of independent users instead of evenly spaced." };
         var fresh = new Option<double>("--new-connections") { Description = "Share of requests on a connection of their own, 0 to 1.", HelpName = "ratio", DefaultValueFactory = _ => 0.5 };
         var seed = new Option<int>("--seed") { Description = "Seed of the arrivals.", HelpName = "n", DefaultValueFactory = _ => 1 };
         var directory = CommandRunner.LabDirectoryOption();
-        var command = new Command("load", "Send requests at a steady rate and print percentiles as users saw them.")
+        var command = new Command("load", "Send requests at a steady or changing rate and print percentiles as users saw them.")
         {
-            url, rps, duration, poisson, fresh, seed, CommandRunner.JsonOption(), directory,
+            url, rps, profile, duration, poisson, fresh, seed, CommandRunner.JsonOption(), directory,
         };
         return command.Does(async (parse, console, stop) =>
         {
+            var rate = parse.GetValue(rps) is > 0 and <= 20_000 and var asked ? asked : throw new LabException("--rps must be more than 0 and at most 20000");
+            var length = parse.GetValue(duration) ?? TimeSpan.FromSeconds(60);
+            var course = ProfileCatalog.Find(parse.GetValue(profile)!) ?? throw Suggest.Unknown("profile", parse.GetValue(profile)!, ProfileNames);
             var lab = LabDirectory.At(parse.GetValue(directory));
             using var telemetry = LabTelemetry.StartBeside(lab);
             var plan = new LoadPlan
             {
                 Url = Target(parse.GetValue(url), lab),
-                Profile = LoadProfile.Constant(parse.GetValue(rps) is > 0 and <= 20_000 and var rate ? rate : throw new LabException("--rps must be more than 0 and at most 20000")),
-                Duration = parse.GetValue(duration) ?? TimeSpan.FromSeconds(60),
+                Profile = course.Create(rate, length),
+                Duration = length,
                 Arrivals = parse.GetValue(poisson) ? Arrivals.Poisson : Arrivals.Constant,
                 NewConnectionRatio = parse.GetValue(fresh),
                 Seed = parse.GetValue(seed),
