@@ -25,6 +25,7 @@ internal static class AgentServices
         services.AddSingleton<IValidateOptions<AgentOptions>, AgentOptionsRules>();
         services.AddOptions<ClusterConnectionOptions>().BindConfiguration(ClusterConnectionOptions.Section);
         services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<ChallengerSource>(static _ => static _ => []);
         services.AddSingleton(provider =>
         {
             var (options, clock) = (provider.GetRequiredService<IOptions<AgentOptions>>().Value, provider.GetRequiredService<TimeProvider>());

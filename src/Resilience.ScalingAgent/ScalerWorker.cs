@@ -31,17 +31,18 @@ internal sealed partial class ScalerWorker : BackgroundService
     private readonly LeaseElection _election;
     private readonly AgentMetrics _metrics;
     private readonly AgentOptions _options;
+    private readonly ChallengerSource _challengers;
     private readonly PlanningClock _planning;
     private readonly TimeProvider _clock;
     private readonly ILogger _logger;
 
     public ScalerWorker(
         WorkQueueMetrics queueMetrics, ScalerCycle cycle, RefitWorker refits, TargetReader targets, AgentInformers informers, IDemandSource source, IAgentStore store,
-        StatusPublisher publisher, LeaseElection election, AgentMetrics metrics, IOptions<AgentOptions> options, PlanningClock planning, TimeProvider clock, ILogger<ScalerWorker> logger)
+        StatusPublisher publisher, LeaseElection election, AgentMetrics metrics, IOptions<AgentOptions> options, ChallengerSource challengers, PlanningClock planning, TimeProvider clock, ILogger<ScalerWorker> logger)
     {
         _queue = new(clock, new() { BackoffFirst = RetryFirst }, queueMetrics);
         (_cycle, _refits, _targets, _informers, _source, _store, _publisher) = (cycle, refits, targets, informers, source, store, publisher);
-        (_election, _metrics, _options, _planning, _clock, _logger) = (election, metrics, options.Value, planning, clock, logger);
+        (_election, _metrics, _options, _challengers, _planning, _clock, _logger) = (election, metrics, options.Value, challengers, planning, clock, logger);
         _election.LeadershipChanged += OnLeadershipChanged;
         _informers.Touched += _queue.Add;
         _refits.Restored += _queue.Add;
@@ -181,7 +182,7 @@ internal sealed partial class ScalerWorker : BackgroundService
             }
             Drop(key);
         }
-        var scaler = new Scaler(key, settings, _store, _options, _planning.Scale);
+        var scaler = new Scaler(key, settings, _store, _options, _challengers, _planning.Scale);
         _scalers[key] = scaler;
         _refits.Add(scaler);
         return scaler;

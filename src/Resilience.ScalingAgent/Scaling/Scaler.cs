@@ -10,7 +10,7 @@ namespace Resilience.ScalingAgent.Scaling;
 /// Everything one PredictiveAutoscaler needs between two decisions. Only the holder of <see cref="Gate"/> may touch it: the
 /// cycle, or a refit in the background.
 /// </summary>
-internal sealed class Scaler(ScalerKey key, ScalerSettings settings, IAgentStore store, AgentOptions options, double timeScale)
+internal sealed class Scaler(ScalerKey key, ScalerSettings settings, IAgentStore store, AgentOptions options, ChallengerSource challengers, double timeScale)
 {
     private const int MaxLearnedPods = 4096;
 
@@ -174,7 +174,7 @@ internal sealed class Scaler(ScalerKey key, ScalerSettings settings, IAgentStore
             GradientBoosting = options.GradientBoosting,
             Zone = Settings.Zone,
         };
-        return new(new DemandSeries(Settings.Interval, start, forecasting.RetainPoints(Settings.Interval)), forecasting);
+        return new(new DemandSeries(Settings.Interval, start, forecasting.RetainPoints(Settings.Interval)), forecasting, challengers(forecasting.Horizons));
     }
 }
 
