@@ -13,6 +13,9 @@ public sealed partial class DemandForecaster
     /// <summary>Skill against the median below which a series counts as not forecastable.</summary>
     private const double MinimumSkill = 0.02;
 
+    /// <summary>Levels whose live coverage is kept.</summary>
+    private static readonly double[] WatchedLevels = [0.9, 0.99];
+
     /// <summary>A demand that is forecast exactly must not exceed its own quantile by the last bit.</summary>
     private const double Rounding = 1e-9;
 
@@ -23,6 +26,20 @@ public sealed partial class DemandForecaster
     public double Quantile(int horizonIndex, double q) => _bands[horizonIndex].Count < MinimumPoints
         ? double.NaN
         : Math.Max(0, _point[horizonIndex] + (_scale[horizonIndex] * _bands[horizonIndex].Quantile(q))) * (1 + Rounding);
+
+    /// <summary>
+    /// Share of the observed outcomes of the residual window that were at or below the quantile forecast for them at the time: near
+    /// <paramref name="q"/> while the forecaster is calibrated. NaN until there is such an outcome.
+    /// </summary>
+    /// <param name="horizonIndex">Position in <see cref="Horizons"/>.</param>
+    /// <param name="q">0.9 or 0.99: the levels that are watched.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="q"/> is not watched.</exception>
+    public double Coverage(int horizonIndex, double q)
+    {
+        var level = Array.IndexOf(WatchedLevels, q);
+        ArgumentOutOfRangeException.ThrowIfNegative(level, nameof(q));
+        return _covered[(horizonIndex * WatchedLevels.Length) + level];
+    }
 
     /// <summary>Name and share of the model with the most weight.</summary>
     public (string Model, double Share) Champion(int horizonIndex)

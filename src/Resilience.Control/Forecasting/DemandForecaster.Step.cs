@@ -23,6 +23,7 @@ public sealed partial class DemandForecaster
         _errors.Advance();
         _poolErrors.Advance();
         _skillErrors.Advance();
+        _covered.Advance();
         if (newest % Math.Max(1, Steps(_options.ErrorWindow) / VerdictsPerWindow) == 0)
         {
             JudgeChallengers();
@@ -58,6 +59,7 @@ public sealed partial class DemandForecaster
                 }
             }
 
+            ScoreQuantiles((slot * _horizons.Length) + h, h, actual);
             var pool = _pendingPool[(slot * _horizons.Length) + h];
             if (!double.IsNaN(pool))
             {
@@ -67,6 +69,18 @@ public sealed partial class DemandForecaster
                 _skillErrors.Add((3 * h) + 2, Math.Abs(actual - Series.Values[Series.Count - 1 - _horizons[h]]));
                 _bands[h].Add((actual - pool) / _pendingScale[(slot * _horizons.Length) + h]);
                 _volatility[h].Add(_clock.Phase(newest), (actual - pool) / ConformalBand.Scale(pool, _median));
+            }
+        }
+    }
+
+    private void ScoreQuantiles(int pending, int h, double actual)
+    {
+        for (var level = 0; level < WatchedLevels.Length; level++)
+        {
+            var quantile = _pendingQuantiles[(pending * WatchedLevels.Length) + level];
+            if (!double.IsNaN(quantile))
+            {
+                _covered.Add((h * WatchedLevels.Length) + level, actual <= quantile ? 1 : 0);
             }
         }
     }
@@ -98,6 +112,10 @@ public sealed partial class DemandForecaster
             _scale[h] = ConformalBand.Scale(pool, _median) * _volatility[h].At(_clock.Phase(newest + _horizons[h]));
             _pendingPool[(slot * _horizons.Length) + h] = pool;
             _pendingScale[(slot * _horizons.Length) + h] = _scale[h];
+            for (var level = 0; level < WatchedLevels.Length; level++)
+            {
+                _pendingQuantiles[(((slot * _horizons.Length) + h) * WatchedLevels.Length) + level] = Quantile(h, WatchedLevels[level]);
+            }
         }
     }
 

@@ -37,10 +37,12 @@ public sealed partial class DemandForecaster
     private readonly double[] _pending;
     private readonly double[] _pendingPool;
     private readonly double[] _pendingScale;
+    private readonly double[] _pendingQuantiles;
     private readonly long[] _pendingPosition;
     private readonly TrailingMean _errors;
     private readonly TrailingMean _poolErrors;
     private readonly TrailingMean _skillErrors;
+    private readonly TrailingMean _covered;
     private readonly ConformalBand[] _bands;
     private readonly VolatilityProfile[] _volatility;
     private readonly double[] _weights;
@@ -69,12 +71,14 @@ public sealed partial class DemandForecaster
         _pending = new double[_ringLength * h * m];
         _pendingPool = new double[_ringLength * h];
         _pendingScale = new double[_ringLength * h];
+        _pendingQuantiles = new double[_ringLength * h * WatchedLevels.Length];
         _pendingPosition = new long[_ringLength];
         Array.Fill(_pendingPosition, -1);
         var errorSteps = Steps(options.ErrorWindow);
         _errors = new TrailingMean(h * m, errorSteps);
         _poolErrors = new TrailingMean(h, errorSteps);
         _skillErrors = new TrailingMean(3 * h, Steps(options.ResidualWindow));
+        _covered = new TrailingMean(h * WatchedLevels.Length, Steps(options.ResidualWindow));
         var guard = Math.Max(Steps(TimeSpan.FromMinutes(60)), GuardPointsMinimum);
         _bands = [.. _horizons.Select(_ => new ConformalBand(Steps(options.ResidualWindow), guard))];
         _volatility = [.. _horizons.Select(_ => new VolatilityProfile(series.StepsPerDay))];

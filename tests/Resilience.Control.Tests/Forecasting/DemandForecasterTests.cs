@@ -39,6 +39,34 @@ public sealed class DemandForecasterTests
     }
 
     [Fact]
+    public void Coverage_IsTheShareOfOutcomesThatTheirOwnQuantilesCovered()
+    {
+        var values = Synthetic.Days(8);
+        var forecaster = Synthetic.Forecaster(horizons: [1, 3]);
+        var workspace = new ForecastWorkspace();
+        var pending = new Queue<double>();
+        List<bool> covered = [];
+        foreach (var value in values)
+        {
+            forecaster.Feed([value], workspace);
+            pending.Enqueue(forecaster.Quantile(1, 0.9));
+            if (pending.Count > 3 && pending.Dequeue() is var quantile && !double.IsNaN(quantile))
+            {
+                covered.Add(values[forecaster.Series.RealPoints - 1] <= quantile);
+            }
+        }
+
+        var window = covered.TakeLast(2 * 288).ToArray();
+        Assert.Equal(window.Count(one => one) / (double)window.Length, forecaster.Coverage(1, 0.9), 0.01);
+        Assert.InRange(forecaster.Coverage(0, 0.99), 0.975, 1);
+        Assert.Throws<ArgumentOutOfRangeException>(() => forecaster.Coverage(0, 0.5));
+    }
+
+    [Fact]
+    public void Coverage_BeforeThereAreQuantiles_IsNotANumber() =>
+        Assert.True(double.IsNaN(Synthetic.Forecaster().Feed(Synthetic.Days(1).Take(40)).Coverage(0, 0.99)));
+
+    [Fact]
     public void IsForecastable_OfNoiseWithoutMemory_IsFalse()
     {
         var forecaster = Synthetic.Forecaster().Feed(Synthetic.Noise(9 * 288));
