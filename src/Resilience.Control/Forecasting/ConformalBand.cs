@@ -7,6 +7,14 @@ namespace Resilience.Control.Forecasting;
 /// </summary>
 internal sealed class ConformalBand
 {
+    /// <summary>Levels that are watched and kept.</summary>
+    public static readonly double[] Levels = [0.9, 0.99];
+
+    /// <summary>How far the share of misses read may differ from the one promised, as a part of it: at 99% there are few misses to learn from.</summary>
+    private static readonly double[] MaxAdaptation = [0.5, 0.1];
+
+    private readonly double[] _missRatio = [1, 1];
+    private readonly double _adaptRate;
     private readonly float[] _ring;
     private readonly float[] _sorted;
     private readonly float[] _guardSorted;
@@ -17,6 +25,7 @@ internal sealed class ConformalBand
     public ConformalBand(int windowPoints, int guardPoints)
     {
         _ring = new float[windowPoints];
+        _adaptRate = Math.Min(0.001, 2.0 / windowPoints);
         _sorted = new float[windowPoints];
         _guardSorted = new float[Math.Min(guardPoints, windowPoints)];
     }
@@ -48,11 +57,32 @@ internal sealed class ConformalBand
         _added++;
     }
 
+    /// <summary>
+    /// Takes in whether an outcome exceeded its quantile, one of <see cref="Levels"/>: after misses beyond what was promised the level
+    /// that is read rises, after too few it falls, until what was promised is kept.
+    /// </summary>
+    /// <remarks>Adaptive conformal inference (Gibbs and Candes, 2021), relative to the promised share of misses and bounded.</remarks>
+    public void Adapt(int level, bool missed)
+    {
+        var promised = 1 - Levels[level];
+        _missRatio[level] = Math.Clamp(_missRatio[level] + (_adaptRate * (promised - (missed ? 1 : 0)) / promised), 1 - MaxAdaptation[level], 1 + MaxAdaptation[level]);
+    }
+
     /// <summary>Scaled residual that a share <paramref name="q"/> of the future ones should stay below; never decreasing in q.</summary>
     public double Quantile(double q)
     {
         var guardCount = (int)Math.Min(_added, _guardSorted.Length);
-        return Math.Max(Between(_sorted, Count, q), Between(_guardSorted, guardCount, Math.Min(q, 0.95)));
+        return Math.Max(Between(_sorted, Count, Adapted(q)), Between(_guardSorted, guardCount, Math.Min(q, 0.95)));
+    }
+
+    /// <summary>The level to read so that <paramref name="q"/> is kept: by what was learned at the watched levels, in between by the logarithm of the share of misses.</summary>
+    private double Adapted(double q)
+    {
+        var ratio = q <= 0.5 ? 1
+            : q < Levels[0] ? 1 + ((_missRatio[0] - 1) * (q - 0.5) / (Levels[0] - 0.5))
+            : q < Levels[1] ? _missRatio[0] + ((_missRatio[1] - _missRatio[0]) * Math.Log((1 - q) / (1 - Levels[0])) / Math.Log((1 - Levels[1]) / (1 - Levels[0])))
+            : _missRatio[1];
+        return 1 - ((1 - q) * ratio);
     }
 
     /// <summary>Quantile by interpolation: with few residuals the next one up may be far away.</summary>

@@ -3,7 +3,6 @@ namespace Resilience.Control.Forecasting;
 /// <summary>The usual day: for each step of the local day, the median over the days of the last refit, smoothed a little.</summary>
 internal sealed class DayProfile(SeasonalClock clock, int maxDays)
 {
-    private readonly float[] _byDay = new float[clock.StepsPerDay * maxDays];
     private readonly float[] _median = new float[clock.StepsPerDay];
     private readonly int _halfWidth = clock.StepsPerDay / 480;
     private int _days;
@@ -23,11 +22,25 @@ internal sealed class DayProfile(SeasonalClock clock, int maxDays)
     /// <summary>Mean of the usual day.</summary>
     public double Mean { get; private set; }
 
-    /// <summary>Learns from the newest whole days of a series.</summary>
-    public void Fit(DemandSeries series) => Fit(series, series.Count);
+    /// <summary>
+    /// Learns from the newest whole days of a series, and leaves in the workspace, for <see cref="WithoutOwnDay"/>, what each point
+    /// of them would have been expected to be from the other days alone.
+    /// </summary>
+    public void Fit(DemandSeries series, ForecastWorkspace workspace)
+    {
+        Fit(series, series.Count, workspace);
+        var m = clock.StepsPerDay;
+        var others = workspace.UsualWithoutOwnDay(_days * m);
+        for (var i = 0; i < others.Length; i++)
+        {
+            var phase = clock.Phase(_firstPosition + i);
+            var median = _days == 1 ? float.NaN : Median(workspace.UsualDays(m * maxDays).Slice(phase * maxDays, _days), leaveOut: i / m);
+            others[i] = float.IsNaN(median) ? _median[phase] : median;
+        }
+    }
 
     /// <summary>Learns from the newest whole days of the first <paramref name="count"/> points of a series.</summary>
-    public void Fit(DemandSeries series, int count)
+    public void Fit(DemandSeries series, int count, ForecastWorkspace workspace)
     {
         var m = clock.StepsPerDay;
         _days = Math.Min(maxDays, count / m);
@@ -38,41 +51,44 @@ internal sealed class DayProfile(SeasonalClock clock, int maxDays)
 
         var first = count - (_days * m);
         _firstPosition = series.Offset + first;
-        Array.Fill(_byDay, float.NaN);
+        var byDay = workspace.UsualDays(m * maxDays);
+        byDay.Fill(float.NaN);
         for (var i = first; i < count; i++)
         {
             if (series.IsReal(i))
             {
-                _byDay[(clock.Phase(series.Offset + i) * maxDays) + ((i - first) / m)] =
+                byDay[(clock.Phase(series.Offset + i) * maxDays) + ((i - first) / m)] =
                     (float)series.Past.Mean(i - _halfWidth, i + _halfWidth + 1);
             }
         }
 
         for (var phase = 0; phase < m; phase++)
         {
-            var median = Median(phase, leaveOut: -1);
+            var median = Median(byDay.Slice(phase * maxDays, _days), leaveOut: -1);
             _median[phase] = float.IsNaN(median) ? (float)series.Values[^1] : median;
         }
 
         Mean = _median.Average();
     }
 
-    /// <summary>Usual demand at a position that may be one of those learned from: its own day is then left out, as if it had not happened yet.</summary>
-    public double WithoutOwnDay(long position)
+    /// <summary>
+    /// During a refit: usual demand at a position that may be one of those learned from; its own day is then left out, as if it had
+    /// not happened yet.
+    /// </summary>
+    public double WithoutOwnDay(long position, ForecastWorkspace workspace)
     {
-        var phase = clock.Phase(position);
-        var day = position < _firstPosition ? -1 : (position - _firstPosition) / clock.StepsPerDay;
-        var median = day < 0 || day >= _days || _days == 1 ? float.NaN : Median(phase, (int)day);
-        return float.IsNaN(median) ? _median[phase] : median;
+        var others = workspace.UsualWithoutOwnDay(_days * clock.StepsPerDay);
+        var index = position - _firstPosition;
+        return index >= 0 && index < others.Length ? others[(int)index] : this[position];
     }
 
-    private float Median(int phase, int leaveOut)
+    private static float Median(ReadOnlySpan<float> days, int leaveOut)
     {
-        Span<float> sorted = stackalloc float[_days];
+        Span<float> sorted = stackalloc float[days.Length];
         var n = 0;
-        for (var day = 0; day < _days; day++)
+        for (var day = 0; day < days.Length; day++)
         {
-            var value = _byDay[(phase * maxDays) + day];
+            var value = days[day];
             if (day == leaveOut || float.IsNaN(value))
             {
                 continue;

@@ -14,7 +14,7 @@ public sealed partial class DemandForecaster
     private const double MinimumSkill = 0.02;
 
     /// <summary>Levels whose live coverage is kept.</summary>
-    private static readonly double[] WatchedLevels = [0.9, 0.99];
+    private static double[] WatchedLevels => ConformalBand.Levels;
 
     /// <summary>A demand that is forecast exactly must not exceed its own quantile by the last bit.</summary>
     private const double Rounding = 1e-9;

@@ -6,6 +6,10 @@ public sealed partial class DemandForecaster
     /// <summary>Share of a full error window that a model must have been scored over before it is weighted.</summary>
     private const double MinimumRecord = 0.4;
 
+    /// <summary>Part of the weights that the learned mixture decides.</summary>
+    private const double MixtureShare = 0.5;
+
+
     /// <summary>Challengers are judged this many times per error window.</summary>
     private const int VerdictsPerWindow = 24;
 
@@ -22,6 +26,7 @@ public sealed partial class DemandForecaster
 
         _errors.Advance();
         _poolErrors.Advance();
+        _blendErrors.Advance();
         _skillErrors.Advance();
         _covered.Advance();
         if (newest % Math.Max(1, Steps(_options.ErrorWindow) / VerdictsPerWindow) == 0)
@@ -59,15 +64,22 @@ public sealed partial class DemandForecaster
                 }
             }
 
-            ScoreQuantiles((slot * _horizons.Length) + h, h, actual);
-            var pool = _pendingPool[(slot * _horizons.Length) + h];
+            var pending = (slot * _horizons.Length) + h;
+            ScoreQuantiles(pending, h, actual);
+            if (!double.IsNaN(_pendingMixture[pending]))
+            {
+                _mixtures[h].Learn(_pending.AsSpan(pending * _members.Length, _members.Length), _pendingMixture[pending], actual);
+            }
+
+            var pool = _pendingPool[pending];
             if (!double.IsNaN(pool))
             {
                 _poolErrors.Add(h, Math.Abs(actual - pool));
+                _blendErrors.Add(h, Math.Abs(actual - _pendingBlend[pending]));
                 _skillErrors.Add(3 * h, Math.Abs(actual - pool));
                 _skillErrors.Add((3 * h) + 1, Math.Abs(actual - _median));
                 _skillErrors.Add((3 * h) + 2, Math.Abs(actual - Series.Values[Series.Count - 1 - _horizons[h]]));
-                _bands[h].Add((actual - pool) / _pendingScale[(slot * _horizons.Length) + h]);
+                _bands[h].Add((actual - pool) / _pendingScale[pending]);
                 _volatility[h].Add(_clock.Phase(newest), (actual - pool) / ConformalBand.Scale(pool, _median));
             }
         }
@@ -81,6 +93,7 @@ public sealed partial class DemandForecaster
             if (!double.IsNaN(quantile))
             {
                 _covered.Add((h * WatchedLevels.Length) + level, actual <= quantile ? 1 : 0);
+                _bands[h].Adapt(level, missed: actual > quantile);
             }
         }
     }
@@ -100,21 +113,19 @@ public sealed partial class DemandForecaster
         {
             var forecasts = _pending.AsSpan(((slot * _horizons.Length) + h) * _members.Length, _members.Length);
             ForecastMembers(newest, h, forecasts);
+            var pending = (slot * _horizons.Length) + h;
             Weigh(h, forecasts);
-            var pool = 0d;
-            for (var i = 0; i < forecasts.Length; i++)
-            {
-                var weight = _weights[(h * forecasts.Length) + i];
-                pool += weight > 0 ? weight * forecasts[i] : 0;
-            }
-
+            Mix(h, pending, forecasts);
+            _pendingBlend[pending] = Blend(h, forecasts);
+            PreferNaive(h, forecasts);
+            var pool = Blend(h, forecasts);
             _point[h] = pool;
             _scale[h] = ConformalBand.Scale(pool, _median) * _volatility[h].At(_clock.Phase(newest + _horizons[h]));
-            _pendingPool[(slot * _horizons.Length) + h] = pool;
-            _pendingScale[(slot * _horizons.Length) + h] = _scale[h];
+            _pendingPool[pending] = pool;
+            _pendingScale[pending] = _scale[h];
             for (var level = 0; level < WatchedLevels.Length; level++)
             {
-                _pendingQuantiles[(((slot * _horizons.Length) + h) * WatchedLevels.Length) + level] = Quantile(h, WatchedLevels[level]);
+                _pendingQuantiles[(pending * WatchedLevels.Length) + level] = Quantile(h, WatchedLevels[level]);
             }
         }
     }
@@ -136,7 +147,7 @@ public sealed partial class DemandForecaster
 
             if (features is not null && filled != member.Uses)
             {
-                features.Fill(Series.Past, Series.Count - 1, _horizons[h], _profile, leaveOut: false, _x.AsSpan(0, features.Inputs));
+                features.Fill(Series.Past, Series.Count - 1, _horizons[h], _profile, refit: null, _x.AsSpan(0, features.Inputs));
                 filled = member.Uses;
             }
 
@@ -191,6 +202,61 @@ public sealed partial class DemandForecaster
         {
             weight = sum > 0 ? weight / sum : 0;
         }
+    }
+
+    /// <summary>
+    /// Half the weights by each model's error, half those of the mixture that would have erred least: the first are slow to be
+    /// fooled, the second let errors cancel.
+    /// </summary>
+    private void Mix(int h, int pending, ReadOnlySpan<double> forecasts)
+    {
+        _pendingMixture[pending] = double.NaN;
+        if (Series.RealPoints < 2 * Series.StepsPerDay)
+        {
+            return;
+        }
+
+        var weights = _weights.AsSpan(h * forecasts.Length, forecasts.Length);
+        var sum = 0d;
+        for (var i = 0; i < forecasts.Length; i++)
+        {
+            _mixtureWeights[i] = _members[i].InPool && !double.IsNaN(forecasts[i]) ? _mixtures[h].Due(i) : 0;
+            sum += _mixtureWeights[i];
+        }
+
+        var mixture = 0d;
+        for (var i = 0; i < forecasts.Length; i++)
+        {
+            var weight = sum > 0 ? _mixtureWeights[i] / sum : weights[i];
+            mixture += weight > 0 ? weight * forecasts[i] : 0;
+            weights[i] = (MixtureShare * weight) + ((1 - MixtureShare) * weights[i]);
+        }
+
+        _pendingMixture[pending] = mixture;
+    }
+
+    /// <summary>Without a proven gain over repeating the last value, that is what is done: nothing else can be no worse on any series.</summary>
+    private void PreferNaive(int h, ReadOnlySpan<double> forecasts)
+    {
+        var noGain = _blendErrors.Count(h) >= Steps(_options.ErrorWindow) / 2 && _blendErrors[h] >= _skillErrors[(3 * h) + 2];
+        if (noGain && _naive >= 0 && !double.IsNaN(forecasts[_naive]))
+        {
+            var weights = _weights.AsSpan(h * forecasts.Length, forecasts.Length);
+            weights.Clear();
+            weights[_naive] = 1;
+        }
+    }
+
+    private double Blend(int h, ReadOnlySpan<double> forecasts)
+    {
+        var sum = 0d;
+        for (var i = 0; i < forecasts.Length; i++)
+        {
+            var weight = _weights[(h * forecasts.Length) + i];
+            sum += weight > 0 ? weight * forecasts[i] : 0;
+        }
+
+        return sum;
     }
 
     private bool Eligible(int h, int member, ReadOnlySpan<double> forecasts, int needed) =>

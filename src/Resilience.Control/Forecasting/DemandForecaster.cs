@@ -33,14 +33,20 @@ public sealed partial class DemandForecaster
     private readonly SeasonalClock _clock;
     private readonly DayProfile _profile;
     private readonly Member[] _members;
+    private readonly int _naive;
     private readonly int _ringLength;
     private readonly double[] _pending;
     private readonly double[] _pendingPool;
     private readonly double[] _pendingScale;
     private readonly double[] _pendingQuantiles;
     private readonly long[] _pendingPosition;
+    private readonly double[] _pendingMixture;
+    private readonly double[] _pendingBlend;
+    private readonly ConvexMixture[] _mixtures;
+    private readonly double[] _mixtureWeights;
     private readonly TrailingMean _errors;
     private readonly TrailingMean _poolErrors;
+    private readonly TrailingMean _blendErrors;
     private readonly TrailingMean _skillErrors;
     private readonly TrailingMean _covered;
     private readonly ConformalBand[] _bands;
@@ -66,6 +72,7 @@ public sealed partial class DemandForecaster
         _profile = new DayProfile(_clock, maxDays: _clock.StepsPerDay > 48 ? 7 : 28);
         _shortFeatures = new FeatureMap(_clock, days: 0, weeks: false);
         _members = CreateMembers(challengers ?? []);
+        _naive = Array.FindIndex(_members, member => member.Forecaster is NaiveForecaster);
         var (h, m) = (_horizons.Length, _members.Length);
         _ringLength = _horizons[^1] + 1;
         _pending = new double[_ringLength * h * m];
@@ -77,6 +84,11 @@ public sealed partial class DemandForecaster
         var errorSteps = Steps(options.ErrorWindow);
         _errors = new TrailingMean(h * m, errorSteps);
         _poolErrors = new TrailingMean(h, errorSteps);
+        _pendingMixture = new double[_ringLength * h];
+        _pendingBlend = new double[_ringLength * h];
+        _mixtures = [.. _horizons.Select(_ => new ConvexMixture(m, errorSteps))];
+        _mixtureWeights = new double[m];
+        _blendErrors = new TrailingMean(h, Steps(options.ResidualWindow));
         _skillErrors = new TrailingMean(3 * h, Steps(options.ResidualWindow));
         _covered = new TrailingMean(h * WatchedLevels.Length, Steps(options.ResidualWindow));
         var guard = Math.Max(Steps(TimeSpan.FromMinutes(60)), GuardPointsMinimum);
@@ -189,7 +201,7 @@ public sealed partial class DemandForecaster
         var m = Series.StepsPerDay;
         var training = new TrainingSet(Series, _clock, _horizons, Steps(_options.Train), workspace);
         (_median, _max) = (training.Median, training.Max);
-        _profile.Fit(Series);
+        _profile.Fit(Series, workspace);
         if (Series.Count >= 2 * m)
         {
             ChooseFeatures(training.TrainPoints);

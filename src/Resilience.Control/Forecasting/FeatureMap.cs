@@ -53,9 +53,9 @@ internal sealed class FeatureMap
 
     /// <summary>
     /// Fills <paramref name="x"/> for an origin, an index into the past's values. While training, the origin and its target are
-    /// part of the day profile: <paramref name="leaveOut"/> takes them out of it.
+    /// part of the day profile: with the refit's workspace they are taken out of it.
     /// </summary>
-    public void Fill(in Past past, int origin, int horizon, DayProfile profile, bool leaveOut, Span<double> x)
+    public void Fill(in Past past, int origin, int horizon, DayProfile profile, ForecastWorkspace? refit, Span<double> x)
     {
         var n = 0;
         foreach (var lag in _days > 0 ? Lags : ShortLags)
@@ -75,8 +75,8 @@ internal sealed class FeatureMap
 
         n = FillDays(past, origin, horizon, x, n);
         var position = past.Offset + origin;
-        x[n++] = leaveOut ? profile.WithoutOwnDay(position) : profile[position];
-        x[n++] = leaveOut ? profile.WithoutOwnDay(position + horizon) : profile[position + horizon];
+        x[n++] = refit is not null ? profile.WithoutOwnDay(position, refit) : profile[position];
+        x[n++] = refit is not null ? profile.WithoutOwnDay(position + horizon, refit) : profile[position + horizon];
         n = FillWeeks(past, origin, horizon, x, n);
         FillClock(past.Offset + origin + horizon, x, n);
     }
@@ -127,22 +127,25 @@ internal sealed class FeatureMap
 
     private void FillClock(long position, Span<double> x, int n)
     {
-        var day = 2 * Math.PI * _clock.Phase(position) / _clock.StepsPerDay;
-        for (var k = 1; k <= 4; k++)
-        {
-            x[n++] = Math.Sin(k * day);
-            x[n++] = Math.Cos(k * day);
-        }
-
+        n = FillWaves((double)_clock.Phase(position) / _clock.StepsPerDay, 4, x, n);
         if (_slow && _weeks)
         {
-            var week = 2 * Math.PI * _clock.WeekPhase(position) / (7 * _clock.StepsPerDay);
-            for (var k = 1; k <= 6; k++)
-            {
-                x[n++] = Math.Sin(k * week);
-                x[n++] = Math.Cos(k * week);
-            }
+            FillWaves(_clock.WeekPhase(position) / (7.0 * _clock.StepsPerDay), 6, x, n);
         }
+    }
+
+    /// <summary>Sines and cosines of 1 to <paramref name="waves"/> times an angle, each from the one before.</summary>
+    private static int FillWaves(double turns, int waves, Span<double> x, int n)
+    {
+        var (sine, cosine) = Math.SinCos(2 * Math.PI * turns);
+        (x[n++], x[n++]) = (sine, cosine);
+        for (var k = 2; k <= waves; k++, n += 2)
+        {
+            x[n] = (x[n - 2] * cosine) + (x[n - 1] * sine);
+            x[n + 1] = (x[n - 1] * cosine) - (x[n - 2] * sine);
+        }
+
+        return n;
     }
 
     private int Before(in Past past, int index, int days) => (int)(_clock.SameTimeBefore(past.Offset + index, days) - past.Offset);

@@ -63,7 +63,7 @@ public sealed class TrainingSet
             }
 
             features.Fill(
-                Series.Past, origin, horizon, profile, leaveOut: true,
+                Series.Past, origin, horizon, profile, _workspace,
                 _workspace.Inputs.AsSpan(Rows * features.Inputs, features.Inputs));
             _workspace.Targets[Rows++] = Math.Clamp(Series.Values[origin + horizon], low, high);
         }
@@ -102,53 +102,5 @@ public sealed class TrainingSet
         Max = n == 0 ? 0 : sorted[^1];
         Median = n == 0 ? 1 : Math.Max(sorted[n / 2], Math.Max(Max * 1e-6, 1e-9));
         WinsorLimits = n == 0 ? (0, 0) : (sorted[(int)(n * 0.002)], sorted[Math.Min(n - 1, (int)(n * 0.998))]);
-    }
-}
-
-/// <summary>Scratch memory of refits, reused from one to the next; one per thread that refits, never shared.</summary>
-public sealed class ForecastWorkspace
-{
-    private double[] _sort = [];
-
-    internal double[] Inputs { get; private set; } = [];
-
-    internal double[] Scaled { get; private set; } = [];
-
-    internal double[] Targets { get; private set; } = [];
-
-    internal double[] ScaledTargets { get; private set; } = [];
-
-    internal double[] Scratch { get; private set; } = [];
-
-    internal byte[] Bins { get; private set; } = [];
-
-    internal int[] RowOrder { get; private set; } = [];
-
-    internal void Reserve(int rows, int inputs)
-    {
-        if (Inputs.Length < rows * inputs)
-        {
-            Inputs = new double[rows * inputs];
-            Scaled = new double[rows * (inputs + 4)];
-            Bins = new byte[rows * inputs];
-        }
-
-        if (Targets.Length < rows)
-        {
-            Targets = new double[rows];
-            ScaledTargets = new double[rows];
-            Scratch = new double[rows];
-            RowOrder = new int[rows];
-        }
-    }
-
-    internal Span<double> Sort(int points)
-    {
-        if (_sort.Length < points)
-        {
-            _sort = new double[points];
-        }
-
-        return _sort.AsSpan(0, points);
     }
 }

@@ -22,16 +22,14 @@ internal static class BacktestCommand
         command.Add(json);
         return command.Does(async (parse, console, stop) =>
         {
-            var files = windows.Files(parse);
+            var steps = Horizons(parse.GetValue(horizons));
+            var inputs = await windows.ReadAllAsync(parse, console, stop).ConfigureAwait(false);
             List<Summary> summaries = [];
-            foreach (var file in files)
+            foreach (var input in inputs)
             {
-                var trace = await windows.ReadAsync(parse, file, console, stop).ConfigureAwait(false);
-                var covered = windows.Windows(parse, file, trace, console);
-                covered = covered with { Horizons = Horizons(parse.GetValue(horizons)) ?? covered.Horizons };
-                var name = Path.GetFileNameWithoutExtension(file);
-                var directory = parse.GetValue(output) is { } root ? (files.Count > 1 ? Path.Combine(root, name) : root) : null;
-                summaries.Add(Evaluate(name, trace, covered, parse.GetValue(windows.Challenger) == "gbm", directory, stop));
+                var covered = input.Windows with { Horizons = steps ?? input.Windows.Horizons };
+                var directory = input.Directory(parse.GetValue(output), inputs.Count);
+                summaries.Add(Evaluate(input.Name, input.Trace, covered, parse.GetValue(windows.Challenger) == "gbm", directory, stop));
                 console.Say(summaries.Count == 1 ? $"{Header}\n{Row(summaries[^1])}" : Row(summaries[^1]));
             }
 
@@ -43,7 +41,7 @@ internal static class BacktestCommand
 
             if (console.Json)
             {
-                console.WriteJson(files.Count == 1
+                console.WriteJson(inputs.Count == 1
                     ? JsonSerializer.Serialize(summaries[0], BacktestOutput.Json)
                     : JsonSerializer.Serialize(new { SchemaVersion = 1, GeometricMeanRelNaive = overall, Traces = summaries }, BacktestOutput.Json));
             }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Resilience.Lab.Cli;
 
 namespace Resilience.Lab.Commands;
 
@@ -9,11 +10,18 @@ internal sealed class BacktestOutput : IDisposable
 {
     private readonly List<(string Partial, string Final)> _files = [];
     private readonly string _directory;
+    private readonly bool _isNew;
 
+    /// <exception cref="LabException">The folder's name is that of a file.</exception>
     public BacktestOutput(string directory)
     {
+        if (File.Exists(directory))
+        {
+            throw new LabException($"--out: {directory} is a file, not a folder");
+        }
+
         _directory = directory;
-        Directory.CreateDirectory(directory);
+        _isNew = !Directory.Exists(directory);
     }
 
     public static JsonSerializerOptions Json { get; } = new(JsonSerializerDefaults.Web) { WriteIndented = true, Converters = { new FiniteDouble(), new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) } };
@@ -21,6 +29,7 @@ internal sealed class BacktestOutput : IDisposable
     /// <summary>Opens a file for writing; dispose the writer before <see cref="Commit"/>.</summary>
     public StreamWriter Create(string name)
     {
+        Directory.CreateDirectory(_directory);
         var final = Path.Combine(_directory, name);
         _files.Add((final + ".partial", final));
         return new StreamWriter(final + ".partial") { NewLine = "\n" };
@@ -42,12 +51,17 @@ internal sealed class BacktestOutput : IDisposable
         _files.Clear();
     }
 
-    /// <summary>Removes what was not committed.</summary>
+    /// <summary>Removes what was not committed, and the folder if nothing else is in it that was not there before.</summary>
     public void Dispose()
     {
         foreach (var (partial, _) in _files)
         {
             File.Delete(partial);
+        }
+
+        if (_isNew && Directory.Exists(_directory) && !Directory.EnumerateFileSystemEntries(_directory).Any())
+        {
+            Directory.Delete(_directory);
         }
     }
 

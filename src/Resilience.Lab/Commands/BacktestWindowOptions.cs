@@ -11,7 +11,7 @@ internal sealed class BacktestWindowOptions
 {
     private const int MinimumPoints = 200;
 
-    public Option<string[]> Trace { get; } = new("--trace")
+    private Option<string[]> Trace { get; } = new("--trace")
     {
         Description = "CSV file with the columns timestamp_utc,value, or a folder of them. May be repeated.",
         HelpName = "file",
@@ -19,13 +19,20 @@ internal sealed class BacktestWindowOptions
         AllowMultipleArgumentsPerToken = true,
     };
 
-    public Option<string[]> End { get; } = new("--end")
+    private Option<string[]> End { get; } = new("--end")
     {
         Description = "Forget what comes after this instant: 1998-07-04T00:00:00Z, or wc98_1min=1998-07-04T00:00:00Z for one of several traces.",
         HelpName = "instant",
     };
 
     public Option<string> Challenger { get; }
+
+    /// <summary>One trace and what of it is evaluated.</summary>
+    public sealed record Input(string Name, Trace Trace, BacktestWindows Windows)
+    {
+        /// <summary>Where a trace's files go: with several traces each has a folder of its own.</summary>
+        public string? Directory(string? root, int traces) => root is not null && traces > 1 ? Path.Combine(root, Name) : root;
+    }
 
     private Option<TimeSpan?> Evaluation { get; } = Span("--eval", "Time at the end of the trace that is evaluated. Default: 5d, or 60d for intervals of 30 min and more.");
 
@@ -57,8 +64,23 @@ internal sealed class BacktestWindowOptions
     public static Option<TimeSpan?> Span(string name, string description) =>
         new(name) { Description = description, HelpName = "time", CustomParser = ParseSpan };
 
+    /// <summary>Reads and checks every trace before the first is evaluated: a bad last file must not cost minutes of work.</summary>
+    public async Task<IReadOnlyList<Input>> ReadAllAsync(ParseResult parse, LabConsole console, CancellationToken stop)
+    {
+        List<Input> inputs = [];
+        List<string> notes = [];   // said once all is well: a refusal is one line
+        foreach (var file in Files(parse))
+        {
+            var trace = await ReadAsync(parse, file, notes, stop).ConfigureAwait(false);
+            inputs.Add(new Input(Path.GetFileNameWithoutExtension(file), trace, Windows(parse, file, trace, notes)));
+        }
+
+        notes.ForEach(console.Warn);
+        return inputs;
+    }
+
     /// <summary>The files behind <c>--trace</c>, folders opened, in order of name.</summary>
-    public IReadOnlyList<string> Files(ParseResult parse)
+    private List<string> Files(ParseResult parse)
     {
         List<string> files = [];
         foreach (var path in parse.GetValue(Trace)!)
@@ -77,7 +99,7 @@ internal sealed class BacktestWindowOptions
     }
 
     /// <summary>Reads a trace and cuts it at <c>--end</c>.</summary>
-    public async Task<Trace> ReadAsync(ParseResult parse, string file, LabConsole console, CancellationToken stop)
+    private async Task<Trace> ReadAsync(ParseResult parse, string file, List<string> notes, CancellationToken stop)
     {
         var (trace, missing) = await BacktestTrace.ReadAsync(file, stop).ConfigureAwait(false);
         foreach (var text in parse.GetValue(End) ?? [])
@@ -98,14 +120,14 @@ internal sealed class BacktestWindowOptions
 
         if (missing > 0)
         {
-            console.Warn($"{file}: {missing} missing points are filled in and not scored.");
+            notes.Add($"{file}: {missing} missing points are filled in and not scored.");
         }
 
         return trace;
     }
 
     /// <summary>Windows from the options, else from the interval; a trace too short for the defaults is divided 45:15:40.</summary>
-    public BacktestWindows Windows(ParseResult parse, string file, Trace trace, LabConsole console)
+    private BacktestWindows Windows(ParseResult parse, string file, Trace trace, List<string> notes)
     {
         var defaults = BacktestWindows.For(trace.Interval);
         var windows = defaults with
@@ -127,7 +149,7 @@ internal sealed class BacktestWindowOptions
 
         TimeSpan Share(double share) => trace.Interval * (int)(trace.Count * share);
         windows = windows with { Train = Max(Share(0.45), TimeSpan.FromDays(2)), WarmUp = Share(0.15), Evaluation = Share(0.4) };
-        console.Warn($"{file}: spans only {Text(span)}, so {Text(windows.Evaluation)} are evaluated after a warm-up of {Text(windows.WarmUp)}.");
+        notes.Add($"{file}: spans only {Text(span)}, so {Text(windows.Evaluation)} are evaluated after a warm-up of {Text(windows.WarmUp)}.");
         return windows;
     }
 

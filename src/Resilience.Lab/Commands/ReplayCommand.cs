@@ -28,19 +28,15 @@ internal static class ReplayCommand
         command.Add(json);
         return command.Does(async (parse, console, stop) =>
         {
-            var files = windows.Files(parse);
-            var policies = parse.GetValue(compare) ? Enum.GetValues<ReplayPolicy>() : [Enum.Parse<ReplayPolicy>(parse.GetValue(policy)!, ignoreCase: true)];
             var floor = settings.ToFloorPolicy(parse);
+            var policies = parse.GetValue(compare) ? Enum.GetValues<ReplayPolicy>() : [Enum.Parse<ReplayPolicy>(parse.GetValue(policy)!, ignoreCase: true)];
+            var inputs = await windows.ReadAllAsync(parse, console, stop).ConfigureAwait(false);
             List<Summary> summaries = [];
-            console.Say(Header);
-            foreach (var file in files)
+            foreach (var input in inputs)
             {
-                var trace = await windows.ReadAsync(parse, file, console, stop).ConfigureAwait(false);
-                var covered = windows.Windows(parse, file, trace, console);
-                var name = Path.GetFileNameWithoutExtension(file);
-                var directory = parse.GetValue(output) is { } root ? (files.Count > 1 ? Path.Combine(root, name) : root) : null;
-                var options = settings.ToReplayOptions(parse, covered, floor, parse.GetValue(windows.Challenger) == "gbm");
-                summaries.AddRange(Run(name, trace, options, policies, directory, parse.GetValue(compare), console, stop));
+                var directory = input.Directory(parse.GetValue(output), inputs.Count);
+                var options = settings.ToReplayOptions(parse, input.Windows, floor, parse.GetValue(windows.Challenger) == "gbm");
+                Run(input, options, policies, directory, parse.GetValue(compare), summaries, console, stop);
             }
 
             if (console.Json)
@@ -57,11 +53,12 @@ internal static class ReplayCommand
     private const string Header =
         "| trace | policy | lead | violations | unserved | cost x oracle | changes/day | replica-hours | $ | $ per million good |\n|---|---|---|---|---|---|---|---|---|---|";
 
-    private static List<Summary> Run(
-        string name, Trace trace, ReplayOptions options, ReplayPolicy[] policies, string? directory, bool compare, LabConsole console, CancellationToken stop)
+    private static void Run(
+        BacktestWindowOptions.Input input, ReplayOptions options, ReplayPolicy[] policies, string? directory, bool compare,
+        List<Summary> summaries, LabConsole console, CancellationToken stop)
     {
+        var (name, trace, first) = (input.Name, input.Trace, summaries.Count);
         using var files = directory is null ? null : new BacktestOutput(directory);
-        List<Summary> summaries = [];
         var chart = new ReplayChart(name, trace);
         foreach (var policy in policies)
         {
@@ -88,16 +85,15 @@ internal static class ReplayCommand
             }
 
             files?.Write(prefix + "summary.json", JsonSerializer.Serialize(summaries[^1], BacktestOutput.Json));
-            console.Say(Row(summaries[^1]));
+            console.Say(summaries.Count == 1 ? $"{Header}\n{Row(summaries[^1])}" : Row(summaries[^1]));
         }
 
         if (compare)
         {
-            files?.Write("compare.html", chart.ToHtml(Header, summaries.Select(Row)));
+            files?.Write("compare.html", chart.ToHtml(Header, summaries.Skip(first).Select(Row)));
         }
 
         files?.Commit();
-        return summaries;
     }
 
     private static string Line(Trace trace, ReplayRow row) => string.Create(
@@ -130,6 +126,16 @@ internal static class ReplayCommand
 
         public FloorPolicy ToFloorPolicy(ParseResult parse)
         {
+            if (parse.GetValue(_lead) is < 1 or > 288)
+            {
+                throw new LabException($"--lead must be 1 to 288 intervals, is {parse.GetValue(_lead)}");
+            }
+
+            if (parse.GetValue(_capacity) is not (null or (> 0 and < double.PositiveInfinity)))
+            {
+                throw new LabException(FormattableString.Invariant($"--capacity must be positive, is {parse.GetValue(_capacity)}"));
+            }
+
             var defaults = new FloorPolicy();
             var policy = defaults with
             {
@@ -153,13 +159,18 @@ internal static class ReplayCommand
             return policy;
         }
 
+        /// <summary>Of settings that <see cref="ToFloorPolicy"/> found possible.</summary>
         public ReplayOptions ToReplayOptions(ParseResult parse, BacktestWindows windows, FloorPolicy floor, bool trees)
         {
-            var lead = parse.GetValue(_lead) ?? windows.Lead;
-            var capacity = parse.GetValue(_capacity);
-            return lead is < 1 or > 288 ? throw new LabException($"--lead must be 1 to 288 intervals, is {lead}")
-                : capacity is not null and not (> 0 and < double.PositiveInfinity) ? throw new LabException(FormattableString.Invariant($"--capacity must be positive, is {capacity}"))
-                : new ReplayOptions { Policy = ReplayPolicy.Floor, Windows = windows, Floor = floor, Lead = lead, Capacity = capacity, GradientBoosting = trees };
+            return new ReplayOptions
+            {
+                Policy = ReplayPolicy.Floor,
+                Windows = windows,
+                Floor = floor,
+                Lead = parse.GetValue(_lead) ?? windows.Lead,
+                Capacity = parse.GetValue(_capacity),
+                GradientBoosting = trees,
+            };
         }
     }
 

@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
 namespace Resilience.Control.Forecasting.Models;
 
 /// <summary>
@@ -72,6 +75,9 @@ internal sealed class BoostedForest
     private const int NodesPerTree = (2 * Leaves) - 1;
     private const double Rate = 0.1;
     private const double LeafShrinkage = 5;
+    private const int RowsDrawnPercent = 50;
+    private const int InputsDrawnPercent = 60;
+    private const double CutAtMeans = 3;
 
     private readonly byte[] _input = new byte[Trees * NodesPerTree];
     private readonly float[] _threshold = new float[Trees * NodesPerTree];
@@ -103,8 +109,9 @@ internal sealed class BoostedForest
     public static BoostedForest Fit(int rows, int inputs, ForecastWorkspace workspace, BoostedForest? reuse)
     {
         var forest = reuse ?? new BoostedForest();
-        var cuts = new float[inputs * (Bins - 1)];
-        Binner.Bin(workspace.Scaled, rows, inputs, Bins, cuts, workspace.Bins);
+        var scratch = workspace.Forest;
+        scratch.Reserve(rows, inputs, Bins, Leaves);
+        Binner.Bin(workspace.Scaled, rows, inputs, Bins, scratch.Cuts, scratch.Bins);
         var residuals = workspace.ScaledTargets.AsSpan(0, rows);
         var sum = 0d;
         foreach (var target in residuals)
@@ -118,7 +125,7 @@ internal sealed class BoostedForest
             residual -= forest._base;
         }
 
-        var grower = new Grower(forest, rows, inputs, workspace, cuts);
+        var grower = new Grower(forest, rows, inputs, workspace);
         for (var tree = 0; tree < Trees; tree++)
         {
             grower.Grow(tree);
@@ -127,27 +134,38 @@ internal sealed class BoostedForest
         return forest;
     }
 
-    /// <summary>Grows one tree at a time and takes its answer off the residuals.</summary>
-    private sealed class Grower(BoostedForest forest, int rows, int inputs, ForecastWorkspace workspace, float[] cuts)
+    /// <summary>
+    /// Grows one tree at a time and takes its answer off the residuals. Each tree sees every other row and some of the inputs, drawn by
+    /// a fixed rule: that is faster, and trees that differ err less together. Large residuals are cut, as in the ridges.
+    /// </summary>
+    private sealed class Grower(BoostedForest forest, int rows, int inputs, ForecastWorkspace workspace)
     {
-        private readonly Cell[][] _histograms = [.. Enumerable.Range(0, Leaves).Select(_ => new Cell[inputs * Bins])];
+        /// <summary>A histogram cell holds a row count in its low bits and a sum of residuals, in units of <see cref="Unit"/>, above them.</summary>
+        private const int CountBits = 24;
+        private const long CountMask = (1L << CountBits) - 1;
+        private const double Unit = 1.0 / (1 << 20);
+
         private readonly Leaf[] _leaves = new Leaf[Leaves];
-        private readonly int _minimumRows = Math.Max(10, rows / 400);
-        private readonly int[] _order = workspace.RowOrder;
-        private readonly byte[] _bins = workspace.Bins;
+        private readonly byte[] _nodeBin = new byte[NodesPerTree];
+        private readonly int[] _order = workspace.Forest.RowOrder;
+        private readonly byte[] _bins = workspace.Forest.Bins;
+        private readonly long[] _cells = workspace.Forest.Cells;
+        private readonly long[] _packed = workspace.Forest.Packed;
+        private readonly int[] _drawn = workspace.Forest.DrawnInputs;
         private readonly double[] _residuals = workspace.ScaledTargets;
+        private int _drawnInputs;
+        private int _minimumRows;
+        private double _cut;
+        private double _unit;
 
         public void Grow(int tree)
         {
             var root = tree * NodesPerTree;
             Array.Clear(forest._child, root, NodesPerTree);
-            for (var i = 0; i < rows; i++)
-            {
-                _order[i] = i;
-            }
-
-            Accumulate(0, rows, _histograms[0]);
-            _leaves[0] = FindSplit(new Leaf { From = 0, To = rows, Node = 0, Histogram = _histograms[0] });
+            var drawnRows = Draw(tree);
+            _minimumRows = Math.Max(5, drawnRows / 400);
+            Accumulate(0, drawnRows, 0);
+            _leaves[0] = FindSplit(new Leaf { From = 0, To = drawnRows, Node = 0, Histogram = 0 });
             var (leaves, nodes) = (1, 1);
             while (leaves < Leaves && BestLeaf(leaves) is var best && best >= 0)
             {
@@ -157,9 +175,49 @@ internal sealed class BoostedForest
 
             for (var i = 0; i < leaves; i++)
             {
-                Finish(root, _leaves[i]);
+                forest._value[root + _leaves[i].Node] = (float)(Rate * Value(_leaves[i]));
             }
+
+            Subtract(root);
         }
+
+        /// <summary>Draws the tree's rows and inputs by a linear congruence seeded with its number, and packs what its histograms add up.</summary>
+        private int Draw(int tree)
+        {
+            var state = (uint)((tree * 747_796_405) + 289_133_645);
+            _drawnInputs = 0;
+            for (var f = 0; f < inputs; f++)
+            {
+                state = Next(state);
+                if ((state >> 16) % 100 < InputsDrawnPercent)
+                {
+                    _drawn[_drawnInputs++] = f;
+                }
+            }
+
+            var mean = 0d;
+            for (var row = 0; row < rows; row++)
+            {
+                mean += Math.Abs(_residuals[row]);
+            }
+
+            _cut = Math.Max(CutAtMeans * mean / rows, 1e-300);
+            _unit = _cut * Unit;
+            var drawn = 0;
+            for (var row = 0; row < rows; row++)
+            {
+                state = Next(state);
+                if ((state >> 16) % 100 < RowsDrawnPercent)
+                {
+                    _order[drawn++] = row;
+                    _packed[row] = ((long)(Math.Clamp(_residuals[row], -_cut, _cut) / _unit) << CountBits) + 1;
+                }
+            }
+
+            return drawn;
+        }
+
+        private static uint Next(uint state) => (state * 1_664_525) + 1_013_904_223;
 
         private int BestLeaf(int leaves)
         {
@@ -179,28 +237,30 @@ internal sealed class BoostedForest
         {
             var leaf = _leaves[index];
             forest._input[root + leaf.Node] = (byte)leaf.Input;
-            forest._threshold[root + leaf.Node] = cuts[(leaf.Input * (Bins - 1)) + leaf.Bin];
+            forest._threshold[root + leaf.Node] = workspace.Forest.Cuts[(leaf.Input * (Bins - 1)) + leaf.Bin];
             forest._child[root + leaf.Node] = (sbyte)nodes;
+            _nodeBin[leaf.Node] = (byte)leaf.Bin;
             var middle = Partition(leaf);
             var left = new Leaf { From = leaf.From, To = middle, Node = nodes };
             var right = new Leaf { From = middle, To = leaf.To, Node = nodes + 1 };
 
             // Only the smaller half is counted; the larger one is what remains of the parent.
             var smallIsLeft = middle - leaf.From <= leaf.To - middle;
-            var small = _histograms[newIndex];
-            Accumulate(smallIsLeft ? left.From : right.From, smallIsLeft ? left.To : right.To, small);
-            var large = leaf.Histogram;
+            Accumulate(smallIsLeft ? left.From : right.From, smallIsLeft ? left.To : right.To, newIndex);
+            var large = Histogram(leaf.Histogram);
+            var small = Histogram(newIndex);
             for (var i = 0; i < large.Length; i++)
             {
-                large[i].Sum -= small[i].Sum;
-                large[i].Rows -= small[i].Rows;
+                large[i] -= small[i];
             }
 
-            left.Histogram = smallIsLeft ? small : large;
-            right.Histogram = smallIsLeft ? large : small;
+            left.Histogram = smallIsLeft ? newIndex : leaf.Histogram;
+            right.Histogram = smallIsLeft ? leaf.Histogram : newIndex;
             _leaves[index] = FindSplit(left);
             _leaves[newIndex] = FindSplit(right);
         }
+
+        private Span<long> Histogram(int index) => _cells.AsSpan(index * inputs * Bins, inputs * Bins);
 
         private int Partition(Leaf leaf)
         {
@@ -221,72 +281,99 @@ internal sealed class BoostedForest
             return from;
         }
 
-        private void Accumulate(int from, int to, Cell[] histogram)
+        private void Accumulate(int from, int to, int histogram)
         {
-            Array.Clear(histogram);
+            var cells = Histogram(histogram);
+            cells.Clear();
+            var drawn = _drawn.AsSpan(0, _drawnInputs);
             for (var i = from; i < to; i++)
             {
                 var row = _order[i];
-                var residual = (float)_residuals[row];
-                var bins = _bins.AsSpan(row * inputs, inputs);
-                for (var f = 0; f < bins.Length; f++)
+                var packed = _packed[row];
+                ref var bins = ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_bins), row * inputs);
+                foreach (var f in drawn)
                 {
-                    ref var cell = ref histogram[(f * Bins) + bins[f]];
-                    cell.Sum += residual;
-                    cell.Rows += 1;
+                    Unsafe.Add(ref MemoryMarshal.GetReference(cells), (f * Bins) + Unsafe.Add(ref bins, f)) += packed;
                 }
             }
         }
 
         private Leaf FindSplit(Leaf leaf)
         {
-            double total = 0;
             var count = leaf.To - leaf.From;
-            for (var b = 0; b < Bins; b++)
+            if (count < 2 * _minimumRows || _drawnInputs == 0)
             {
-                total += leaf.Histogram[b].Sum;
+                return leaf;
             }
 
-            var parent = total * total / (count + LeafShrinkage);
-            for (var f = 0; f < inputs && count >= 2 * _minimumRows; f++)
+            var cells = Histogram(leaf.Histogram);
+            long all = 0;
+            foreach (var cell in cells.Slice(_drawn[0] * Bins, Bins))
             {
-                double sum = 0;
-                var seen = 0f;
+                all += cell;
+            }
+
+            double total = all >> CountBits;
+            var parent = total * total / (count + LeafShrinkage);
+            var best = parent;
+            foreach (var f in _drawn.AsSpan(0, _drawnInputs))
+            {
+                long left = 0;
+                var ofInput = cells.Slice(f * Bins, Bins);
                 for (var b = 0; b < Bins - 1; b++)
                 {
-                    var cell = leaf.Histogram[(f * Bins) + b];
-                    sum += cell.Sum;
-                    seen += cell.Rows;
-                    if (cell.Rows == 0 || seen < _minimumRows || count - seen < _minimumRows)
+                    left += ofInput[b];
+                    var seen = (int)(left & CountMask);
+                    if (ofInput[b] == 0 || seen < _minimumRows)
                     {
                         continue;
                     }
 
-                    var rest = total - sum;
-                    var gain = (sum * sum / (seen + LeafShrinkage)) + (rest * rest / (count - seen + LeafShrinkage)) - parent;
-                    if (gain > leaf.Gain)
+                    if (count - seen < _minimumRows)
                     {
-                        (leaf.Gain, leaf.Input, leaf.Bin) = (gain, f, b);
+                        break;
+                    }
+
+                    double sum = left >> CountBits;
+                    var rest = total - sum;
+                    var explained = (sum * sum / (seen + LeafShrinkage)) + (rest * rest / (count - seen + LeafShrinkage));
+                    if (explained > best)
+                    {
+                        (best, leaf.Input, leaf.Bin) = (explained, f, b);
                     }
                 }
             }
 
+            leaf.Gain = (best - parent) * _unit * _unit;
             return leaf;
         }
 
-        private void Finish(int root, Leaf leaf)
+        /// <summary>Mean of a leaf's residuals in which those beyond the cut count less.</summary>
+        private double Value(Leaf leaf)
         {
-            var sum = 0d;
+            double sum = 0, weights = LeafShrinkage;
             for (var i = leaf.From; i < leaf.To; i++)
             {
-                sum += _residuals[_order[i]];
+                var residual = _residuals[_order[i]];
+                var size = Math.Abs(residual);
+                sum += size <= _cut ? residual : Math.CopySign(_cut, residual);
+                weights += size <= _cut ? 1 : _cut / size;
             }
 
-            var value = Rate * sum / (leaf.To - leaf.From + LeafShrinkage);
-            forest._value[root + leaf.Node] = (float)value;
-            for (var i = leaf.From; i < leaf.To; i++)
+            return sum / weights;
+        }
+
+        private void Subtract(int root)
+        {
+            for (var row = 0; row < rows; row++)
             {
-                _residuals[_order[i]] -= value;
+                var node = 0;
+                while (forest._child[root + node] > 0)
+                {
+                    node = forest._child[root + node] + (_bins[(row * inputs) + forest._input[root + node]] <= _nodeBin[node] ? 0 : 1);
+                }
+
+                _residuals[row] -= forest._value[root + node];
             }
         }
 
@@ -297,15 +384,35 @@ internal sealed class BoostedForest
             public int Node;
             public int Input;
             public int Bin;
+            public int Histogram;
             public double Gain;
-            public Cell[] Histogram;
         }
+    }
+}
 
-        private struct Cell
-        {
-            public float Sum;
-            public float Rows;
-        }
+/// <summary>Scratch memory for growing trees.</summary>
+internal sealed class ForestScratch
+{
+    public byte[] Bins { get; private set; } = [];
+
+    public float[] Cuts { get; private set; } = [];
+
+    public int[] RowOrder { get; private set; } = [];
+
+    public long[] Packed { get; private set; } = [];
+
+    public long[] Cells { get; private set; } = [];
+
+    public int[] DrawnInputs { get; private set; } = [];
+
+    public void Reserve(int rows, int inputs, int bins, int leaves)
+    {
+        Bins = ForecastWorkspace.Grow(Bins, rows * inputs);
+        Cuts = ForecastWorkspace.Grow(Cuts, inputs * (bins - 1));
+        RowOrder = ForecastWorkspace.Grow(RowOrder, rows);
+        Packed = ForecastWorkspace.Grow(Packed, rows);
+        Cells = ForecastWorkspace.Grow(Cells, leaves * inputs * bins);
+        DrawnInputs = ForecastWorkspace.Grow(DrawnInputs, inputs);
     }
 }
 

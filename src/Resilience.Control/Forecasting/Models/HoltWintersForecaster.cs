@@ -17,7 +17,6 @@ internal sealed class HoltWintersForecaster(SeasonalClock clock, DayProfile prof
     private readonly State[] _states = [.. Enumerable.Range(0, horizons).Select(_ => new State(clock.StepsPerDay))];
     private readonly DayProfile _early = new(clock, profile.MaxDays);
     private readonly State _trial = new(clock.StepsPerDay);
-    private int[] _phases = [];
 
     public string Name => "hw";
 
@@ -32,24 +31,20 @@ internal sealed class HoltWintersForecaster(SeasonalClock clock, DayProfile prof
 
         var series = training.Series;
         var first = series.Count - training.TrainPoints;
-        if (_phases.Length < training.TrainPoints)
+        var phases = training.Workspace.Phases(training.TrainPoints);
+        for (var i = 0; i < phases.Length; i++)
         {
-            _phases = new int[training.TrainPoints];
-        }
-
-        for (var i = 0; i < training.TrainPoints; i++)
-        {
-            _phases[i] = clock.Phase(series.Offset + first + i);
+            phases[i] = clock.Phase(series.Offset + first + i);
         }
 
         var scoreFrom = Math.Max(clock.StepsPerDay, training.TrainPoints / 2);
-        _early.Fit(series, first + scoreFrom);
+        _early.Fit(series, first + scoreFrom, training.Workspace);
         Span<double> best = stackalloc double[horizons];
         best.Fill(double.PositiveInfinity);
         Span<double> errors = stackalloc double[horizons];
         foreach (var set in Sets)
         {
-            Run(training, set, scoreFrom, errors);
+            Run(training, set, phases, scoreFrom, errors);
             for (var h = 0; h < horizons; h++)
             {
                 if (errors[h] < best[h])
@@ -62,12 +57,12 @@ internal sealed class HoltWintersForecaster(SeasonalClock clock, DayProfile prof
 
         foreach (var state in _states)
         {
-            state.Start(state.Set, series.Values[first], _phases[0], profile);
+            state.Start(state.Set, series.Values[first], phases[0], profile);
             for (var i = 0; i < training.TrainPoints; i++)
             {
                 if (series.IsReal(first + i))
                 {
-                    state.Update(series.Values[first + i], _phases[i]);
+                    state.Update(series.Values[first + i], phases[i]);
                 }
             }
         }
@@ -93,18 +88,18 @@ internal sealed class HoltWintersForecaster(SeasonalClock clock, DayProfile prof
         _states[input.HorizonIndex].Forecast(input.Horizon, clock.Phase(input.Position + input.Horizon));
 
     /// <summary>Scores one parameter set on the newer part of the training points; the usual day is learned from the older part.</summary>
-    private void Run(TrainingSet training, Parameters set, int scoreFrom, Span<double> errors)
+    private void Run(TrainingSet training, Parameters set, ReadOnlySpan<int> phases, int scoreFrom, Span<double> errors)
     {
         errors.Clear();
         var series = training.Series;
         var first = series.Count - training.TrainPoints;
         var values = series.Values[first..];
-        _trial.Start(set, values[0], _phases[0], _early);
+        _trial.Start(set, values[0], phases[0], _early);
         for (var i = 0; i < values.Length; i++)
         {
             if (series.IsReal(first + i))
             {
-                _trial.Update(values[i], _phases[i]);
+                _trial.Update(values[i], phases[i]);
             }
 
             for (var h = 0; i >= scoreFrom && h < errors.Length; h++)
@@ -112,7 +107,7 @@ internal sealed class HoltWintersForecaster(SeasonalClock clock, DayProfile prof
                 var target = i + training.Horizons[h];
                 if (target < values.Length)
                 {
-                    errors[h] += Math.Abs(values[target] - _trial.Forecast(training.Horizons[h], _phases[target]));
+                    errors[h] += Math.Abs(values[target] - _trial.Forecast(training.Horizons[h], phases[target]));
                 }
             }
         }

@@ -1,4 +1,4 @@
-using System.Numerics;
+using System.Runtime.Intrinsics;
 
 namespace Resilience.Control.Forecasting.Models;
 
@@ -56,20 +56,20 @@ internal sealed class RidgeForecaster(string name, RidgeScale scale, int horizon
             fitted = new Coefficients(features.Inputs);
         }
 
-        var stride = (features.Inputs + 4) & ~3;
+        var stride = NormalEquations.Stride(features.Inputs + 2);
         Scale(training, features, stride);
         Standardise(training, fitted, features.Inputs, stride);
         var weights = training.Workspace.Scratch.AsSpan(0, training.Rows);
         weights.Fill(1);
         for (var pass = 0; ; pass++)
         {
-            Solve(training, fitted, features.Inputs, stride, weights);
+            var solution = Solve(training, fitted, features.Inputs, stride, weights);
             if (pass == RobustPasses)
             {
                 break;
             }
 
-            Reweigh(training, fitted, features.Inputs, stride, weights);
+            Reweigh(training, solution, stride, weights);
         }
 
         fitted.Features = features;
@@ -110,126 +110,131 @@ internal sealed class RidgeForecaster(string name, RidgeScale scale, int horizon
         _ => value,
     };
 
+    /// <summary>Each row becomes the scaled inputs, a 1 for the intercept, the scaled target, and zeros up to the stride.</summary>
     private void Scale(TrainingSet training, FeatureMap features, int stride)
     {
         var inputs = training.Inputs;
         var (scaled, p) = (training.Workspace.Scaled, features.Inputs);
-        var targets = training.Workspace.ScaledTargets;
         for (var row = 0; row < training.Rows; row++)
         {
             var x = inputs.Slice(row * p, p);
             var to = scaled.AsSpan(row * stride, stride);
             var level = Level(x, features);
-            for (var i = 0; i < p; i++)
-            {
-                to[i] = i < features.DemandInputs ? Scale(x[i], level) : x[i];
-            }
+            x.CopyTo(to);
+            ScaleInPlace(to[..features.DemandInputs], level);
+            to[p] = 1;
+            to[p + 1] = Scale(training.Targets[row], level);
+            to[(p + 2)..].Clear();
+        }
+    }
 
-            to[p..].Clear();
-            targets[row] = Scale(training.Targets[row], level);
+    private void ScaleInPlace(Span<double> x, double level)
+    {
+        if (scale == RidgeScale.Level)
+        {
+            return;
+        }
+
+        var i = 0;
+        for (; i <= x.Length - Vector256<double>.Count; i += Vector256<double>.Count)
+        {
+            var values = Vector256.Create<double>(x[i..]);
+            (scale == RidgeScale.Log ? Vector256.Log(values + Vector256.Create(_offset)) : values / level).CopyTo(x[i..]);
+        }
+
+        for (; i < x.Length; i++)
+        {
+            x[i] = Scale(x[i], level);
         }
     }
 
     private static void Standardise(TrainingSet training, Coefficients fitted, int p, int stride)
     {
-        var scaled = training.Workspace.Scaled;
-        var rows = training.Rows;
-        Array.Clear(fitted.Means);
-        Array.Clear(fitted.InverseDeviations);
+        var (scaled, rows) = (training.Workspace.Scaled, training.Rows);
+        var columns = training.Workspace.Columns;
+        var means = columns.AsSpan(0, stride);
+        var factors = columns.AsSpan(stride, stride);
+        var limits = columns.AsSpan(2 * stride, stride);
+        means.Clear();
+        factors.Clear();
         for (var row = 0; row < rows; row++)
         {
-            var x = scaled.AsSpan(row * stride, p);
-            for (var i = 0; i < p; i++)
-            {
-                fitted.Means[i] += x[i];
-                fitted.InverseDeviations[i] += x[i] * x[i];
-            }
+            AddMoments(scaled.AsSpan(row * stride, stride), means, factors);
         }
 
         for (var i = 0; i < p; i++)
         {
-            var mean = fitted.Means[i] / rows;
-            var variance = (fitted.InverseDeviations[i] / rows) - (mean * mean);
-            fitted.Means[i] = mean;
-            fitted.InverseDeviations[i] = variance > 1e-12 * Math.Max(mean * mean, 1e-12) ? 1 / Math.Sqrt(variance) : 0;
+            var mean = means[i] / rows;
+            var variance = (factors[i] / rows) - (mean * mean);
+            fitted.Means[i] = means[i] = mean;
+            fitted.InverseDeviations[i] = factors[i] = variance > 1e-12 * Math.Max(mean * mean, 1e-12) ? 1 / Math.Sqrt(variance) : 0;
         }
 
+        limits.Fill(InputLimit);
+        limits[p..].Fill(double.PositiveInfinity);   // the intercept's column and the target stay as they are
+        means[p..].Clear();
+        factors[p..].Fill(1);
         for (var row = 0; row < rows; row++)
         {
-            var x = scaled.AsSpan(row * stride, p);
-            for (var i = 0; i < p; i++)
-            {
-                x[i] = Math.Clamp((x[i] - fitted.Means[i]) * fitted.InverseDeviations[i], -InputLimit, InputLimit);
-            }
-
-            scaled[(row * stride) + p] = 1;   // the intercept's column
+            Standardise(scaled.AsSpan(row * stride, stride), means, factors, limits);
         }
     }
 
-    /// <summary>Normal equations by rank-one updates, then Cholesky; the intercept is not shrunk.</summary>
-    private static void Solve(TrainingSet training, Coefficients fitted, int p, int stride, ReadOnlySpan<double> weights)
+    private static void AddMoments(ReadOnlySpan<double> x, Span<double> sums, Span<double> squares)
     {
-        var size = p + 1;
-        var gram = new double[size * stride];
-        var right = new double[size];
-        var (scaled, targets, rows) = (training.Workspace.Scaled, training.Workspace.ScaledTargets, training.Rows);
-        for (var row = 0; row < rows; row++)
+        for (var i = 0; i < x.Length; i += Vector256<double>.Count)
         {
-            AddOuterProduct(scaled.AsSpan(row * stride, stride), targets[row], weights[row], gram, right, stride);
+            var values = Vector256.Create(x[i..]);
+            (Vector256.Create<double>(sums[i..]) + values).CopyTo(sums[i..]);
+            (Vector256.Create<double>(squares[i..]) + (values * values)).CopyTo(squares[i..]);
+        }
+    }
+
+    private static void Standardise(Span<double> x, ReadOnlySpan<double> means, ReadOnlySpan<double> factors, ReadOnlySpan<double> limits)
+    {
+        for (var i = 0; i < x.Length; i += Vector256<double>.Count)
+        {
+            var limit = Vector256.Create(limits[i..]);
+            var values = (Vector256.Create<double>(x[i..]) - Vector256.Create(means[i..])) * Vector256.Create(factors[i..]);
+            Vector256.Min(Vector256.Max(values, -limit), limit).CopyTo(x[i..]);
+        }
+    }
+
+    /// <summary>Normal equations, then Cholesky; the intercept is not shrunk. Returns what a row is multiplied with to get its miss.</summary>
+    private static ReadOnlySpan<double> Solve(TrainingSet training, Coefficients fitted, int p, int stride, ReadOnlySpan<double> weights)
+    {
+        var workspace = training.Workspace;
+        NormalEquations.Sum(workspace.Scaled, stride, weights, workspace.WeightedBlock, workspace.Gram);
+        var gram = workspace.Gram.AsSpan(0, stride * stride);
+        var solution = workspace.Columns.AsSpan(0, stride);
+        for (var i = 0; i <= p; i++)
+        {
+            solution[i] = gram[(i * stride) + p + 1];
+            gram[(i * stride) + i] += i < p ? (Shrinkage * training.Rows) + 1e-9 : 0;
         }
 
-        for (var i = 0; i < p; i++)
-        {
-            gram[(i * stride) + i] += (Shrinkage * rows) + 1e-9;
-        }
-
-        LinearSystem.SolveInPlace(gram, right, size, stride);
-        right.AsSpan(0, p).CopyTo(fitted.Slopes);
-        fitted.Intercept = right[p];
+        LinearSystem.SolveInPlace(gram, solution, p + 1, stride);
+        solution[..p].CopyTo(fitted.Slopes);
+        fitted.Intercept = solution[p];
+        solution[p + 1] = -1;
+        solution[(p + 2)..].Clear();
+        return solution;
     }
 
     /// <summary>Rows that were missed by more than the usual count less, which moves the fit from the mean towards the median.</summary>
-    private static void Reweigh(TrainingSet training, Coefficients fitted, int p, int stride, Span<double> weights)
+    private static void Reweigh(TrainingSet training, ReadOnlySpan<double> solution, int stride, Span<double> weights)
     {
-        var (scaled, targets) = (training.Workspace.Scaled, training.Workspace.ScaledTargets);
+        var scaled = training.Workspace.Scaled;
         var mean = 0d;
-        for (var row = 0; row < training.Rows; row++)
+        for (var row = 0; row < weights.Length; row++)
         {
-            var sum = fitted.Intercept - targets[row];
-            var x = scaled.AsSpan(row * stride, p);
-            for (var i = 0; i < p; i++)
-            {
-                sum += x[i] * fitted.Slopes[i];
-            }
-
-            weights[row] = Math.Abs(sum);
-            mean += Math.Abs(sum) / training.Rows;
+            weights[row] = Math.Abs(NormalEquations.Dot(scaled.AsSpan(row * stride, stride), solution));
+            mean += weights[row] / weights.Length;
         }
 
         foreach (ref var weight in weights)
         {
             weight = Math.Min(1, RobustAt * mean / Math.Max(weight, 1e-12));
-        }
-    }
-
-    private static void AddOuterProduct(ReadOnlySpan<double> x, double target, double weight, double[] gram, double[] right, int stride)
-    {
-        var lanes = Vector<double>.Count;
-        for (var i = 0; i < right.Length; i++)
-        {
-            var xi = x[i] * weight;
-            right[i] += xi * target;
-            var to = gram.AsSpan(i * stride, stride);
-            var j = i & ~(lanes - 1);
-            for (; j <= stride - lanes; j += lanes)
-            {
-                (new Vector<double>(to[j..]) + (new Vector<double>(x[j..]) * xi)).CopyTo(to[j..]);
-            }
-
-            for (; j < stride; j++)
-            {
-                to[j] += xi * x[j];
-            }
         }
     }
 
