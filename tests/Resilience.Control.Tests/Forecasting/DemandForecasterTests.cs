@@ -39,6 +39,18 @@ public sealed class DemandForecasterTests
     }
 
     [Fact]
+    public void Series_ThatNothingForecastsBetter_IsForecastByItsLastValue()
+    {
+        var (random, level) = (new Random(11), 40);
+        var forecaster = Synthetic.Forecaster().Feed(Enumerable.Range(0, 9 * 288).Select(_ => (double)(level = random.Next(60) == 0 ? random.Next(10, 100) : level)));
+        for (var h = 0; h < 3; h++)
+        {
+            Assert.Equal(("naive", 1), forecaster.Champion(h));
+            Assert.Equal(forecaster.Series.Values[^1], forecaster.Point(h));
+        }
+    }
+
+    [Fact]
     public void Coverage_IsTheShareOfOutcomesThatTheirOwnQuantilesCovered()
     {
         var values = Synthetic.Days(8);

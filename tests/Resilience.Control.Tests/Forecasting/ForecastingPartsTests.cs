@@ -84,6 +84,28 @@ public sealed class ForecastingPartsTests
         Assert.InRange(profile.At(100), 0.5, 1.2);
     }
 
+    [Fact]
+    public void ConformalBand_AfterMoreMissesThanPromised_ReadsAHigherLevel_WithinLimits()
+    {
+        var band = new ConformalBand(windowPoints: 2_000, guardPoints: 60);
+        var random = new Random(7);
+        for (var i = 0; i < 2_000; i++)
+        {
+            band.Add(i < 1_900 ? random.NextDouble() : 0.2);   // a calm last hour, so that the guard says nothing
+        }
+
+        var before = band.Quantile(0.9);
+        for (var i = 0; i < 5_000; i++)
+        {
+            band.Adapt(0, missed: i % 5 == 0);   // a fifth instead of a tenth
+        }
+
+        Assert.Equal(0.945, band.Quantile(0.9), 0.025);   // half the misses promised is the limit
+        Assert.True(band.Quantile(0.9) > before);
+        Assert.Equal(0.99, band.Quantile(0.99), 0.01);
+        Assert.True(band.Quantile(0.5) < band.Quantile(0.7) && band.Quantile(0.7) < band.Quantile(0.9) && band.Quantile(0.9) < band.Quantile(0.99));
+    }
+
     private static double Mixed(ConvexMixture mixture, double[] forecasts)
     {
         var sum = forecasts.Select((_, i) => mixture.Due(i)).Sum();
