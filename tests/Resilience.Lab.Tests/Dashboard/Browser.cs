@@ -28,7 +28,8 @@ internal sealed class Browser : IAsyncDisposable
         [
             "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
             "--window-size=1500,900", "--remote-debugging-port=0", $"--user-data-dir={profile.FullName}", "about:blank",
-        ]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        ])
+        { RedirectStandardError = true, RedirectStandardOutput = true })!;
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
         var browser = new Browser(process, profile);
