@@ -99,7 +99,30 @@ public sealed class ClusterConnection : IDisposable
         }
     }
 
+    /// <summary>Names of the contexts that a connection could use; empty when no kubeconfig can be read.</summary>
+    /// <param name="kubeconfigPath">Null: the files of KUBECONFIG, else <c>~/.kube/config</c>.</param>
+    public static IReadOnlyList<string> Contexts(string? kubeconfigPath)
+    {
+        var listed = kubeconfigPath ?? (Environment.GetEnvironmentVariable("KUBECONFIG") is { Length: > 0 } variable ? variable : HomeKubeconfig());
+        var names = new List<string>();
+        foreach (var path in kubeconfigPath is null ? listed.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries) : [listed])
+        {
+            try
+            {
+                names.AddRange(KubernetesClientConfiguration.LoadKubeConfig(new FileInfo(path)).Contexts?.Select(context => context.Name) ?? []);
+            }
+            catch (Exception ex) when (IsUnusable(ex))
+            {
+                // Create says what is wrong with it.
+            }
+        }
+
+        return [.. names.Distinct(StringComparer.Ordinal)];
+    }
+
     public void Dispose() => Client.Dispose();
+
+    private static string HomeKubeconfig() => Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".kube", "config");
 
     private static (KubernetesClientConfiguration Config, string Source) Load(ClusterConnectionOptions options)
     {
@@ -118,7 +141,7 @@ public sealed class ClusterConnection : IDisposable
             return (KubernetesClientConfiguration.InClusterConfig(), "the pod's service account");
         }
 
-        var home = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".kube", "config");
+        var home = HomeKubeconfig();
         return File.Exists(home)
             ? (LoadFile(home, options.Context), home)
             : throw new ClusterException($"no cluster is configured: KUBECONFIG is not set, this is not a pod, and {home} does not exist");
@@ -158,8 +181,7 @@ public sealed class ClusterConnection : IDisposable
         {
             throw new ClusterException($"kubeconfig {path} has no context '{context}' (it has: {known})");
         }
-        catch (Exception ex) when (ex is KubeConfigException or YamlDotNet.Core.YamlException or IOException or UnauthorizedAccessException
-            or NullReferenceException or FormatException or ArgumentException or System.Security.Cryptography.CryptographicException)
+        catch (Exception ex) when (IsUnusable(ex))
         {
             // KubernetesClient dereferences what an empty or foreign file lacks.
             throw new ClusterException($"kubeconfig {path} cannot be used: {OneLine(ex)}", ex);
@@ -171,6 +193,9 @@ public sealed class ClusterConnection : IDisposable
         var names = KubernetesClientConfiguration.LoadKubeConfig(new FileInfo(path)).Contexts?.Select(c => c.Name).ToList() ?? [];
         return names.Contains(context) ? null : names.Count == 0 ? "none" : string.Join(", ", names);
     }
+
+    private static bool IsUnusable(Exception ex) => ex is KubeConfigException or YamlDotNet.Core.YamlException or IOException or UnauthorizedAccessException
+        or NullReferenceException or FormatException or ArgumentException or System.Security.Cryptography.CryptographicException;
 
     private static string OneLine(Exception ex) =>
         ex is NullReferenceException ? "it is empty or not a kubeconfig" : ex.Message.ReplaceLineEndings(" ").Trim();

@@ -102,6 +102,10 @@ public sealed class ClusterApi
         where T : class, IKubernetesObject<V1ObjectMeta> =>
         SendAsync<T>(HttpMethod.Patch, type.Path(ns, name, subresource) + Query([("fieldManager", fieldManager)]), Body(patch), ct);
 
+    /// <summary>Patches an object of any kind.</summary>
+    public Task<JsonObject> PatchAsync(ResourceType type, string? ns, string name, ResourcePatch patch, string fieldManager, CancellationToken ct) =>
+        SendAsync<JsonObject>(HttpMethod.Patch, type.Path(ns, name) + Query([("fieldManager", fieldManager)]), Body(patch), ct);
+
     /// <summary>Server-side apply of an object of any kind; a field that the kind does not have answers 400.</summary>
     /// <param name="force">Takes fields over that another manager owns; without it such a field answers 409.</param>
     public Task<JsonObject> ApplyAsync(ResourceType type, JsonObject item, string fieldManager, bool force, CancellationToken ct)

@@ -22,6 +22,10 @@ public static class ResourceTypes
 
     public static ResourceType<V1Deployment> Deployments { get; } = new("apps", "v1", "deployments", "Deployment");
 
+    public static ResourceType<V1StatefulSet> StatefulSets { get; } = new("apps", "v1", "statefulsets", "StatefulSet");
+
+    public static ResourceType<V1DaemonSet> DaemonSets { get; } = new("apps", "v1", "daemonsets", "DaemonSet");
+
     public static ResourceType<V1ReplicaSet> ReplicaSets { get; } = new("apps", "v1", "replicasets", "ReplicaSet");
 
     public static ResourceType<V2HorizontalPodAutoscaler> HorizontalPodAutoscalers { get; } =

@@ -103,6 +103,21 @@ public sealed class ManifestApplier
         return deleted;
     }
 
+    /// <summary>Reads an object of any kind.</summary>
+    /// <param name="ns">Ignored for cluster-scoped kinds.</param>
+    /// <returns>Null when it, its namespace or its kind is not there.</returns>
+    public async Task<JsonObject?> FindAsync(string apiVersion, string kind, string? ns, string name, CancellationToken ct)
+    {
+        try
+        {
+            return await FindAsync(await ResolveAsync(apiVersion, kind, ct), ns, name, ct);
+        }
+        catch (ClusterException ex) when (ex.IsNotFound)
+        {
+            return null;
+        }
+    }
+
     private async Task<(AppliedObject Item, ApplyOutcome Outcome)> ApplyOneAsync(Manifest manifest, string defaultNamespace, CancellationToken ct)
     {
         try

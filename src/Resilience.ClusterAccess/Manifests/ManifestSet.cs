@@ -46,6 +46,9 @@ public sealed class ManifestSet
     /// <summary>A subset or a changed copy, for callers that leave objects out (<c>--no-watcher</c>) or adjust them.</summary>
     public ManifestSet Select(Func<Manifest, Manifest?> change) => new([.. Items.Select(change).OfType<Manifest>()]);
 
+    /// <summary>The same objects and one more, applied last.</summary>
+    public ManifestSet Append(Manifest manifest) => new([.. Items, manifest]);
+
     private static void LoadFolder(string folder, List<Manifest> items, HashSet<string> seen)
     {
         if (!seen.Add(Path.GetFullPath(folder)))

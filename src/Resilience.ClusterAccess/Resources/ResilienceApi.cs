@@ -30,6 +30,12 @@ public static class ResilienceApi
 
     /// <summary>On anything a drill touches: JSON <c>{id, kind, before, until}</c>.</summary>
     public const string DrillAnnotation = Group + "/drill";
+
+    /// <summary>On anything an experiment changed in a system that was there before it: JSON <c>{id, before}</c>, a merge patch that undoes the change.</summary>
+    public const string ExperimentAnnotation = Group + "/experiment";
+
+    /// <summary>Label on everything that <c>lab deploy</c> or <c>lab adopt</c> created: the id of the installation.</summary>
+    public const string InstallLabel = Group + "/install";
 }
 
 /// <summary>Field managers and Event sources: who wrote what.</summary>

@@ -43,12 +43,12 @@ internal static class CommandRunner
         }
         catch (ManifestException problem)
         {
-            console.Warn($"lab: {problem.Message.TrimEnd('.')}.");
+            console.Warn(ClusterFailure.Line(problem));
             return ExitCode.CouldNotRun;
         }
         catch (ClusterException problem)
         {
-            console.Warn($"lab: {problem.Message.TrimEnd('.')}. {(problem.IsUnreachable ? "Start a lab with \"./lab up\"" : "\"./lab status\" shows the cluster")}; \"./lab doctor\" looks for the cause.");
+            console.Warn(ClusterFailure.Line(problem));
             return ExitCode.CouldNotRun;
         }
         catch (Exception problem) when (problem is HttpRequestException or IOException or UnauthorizedAccessException or TimeoutException)

@@ -23,6 +23,10 @@ internal static class LabCommandLine
         root.Add(BacktestCommand.Create());
         root.Add(ReplayCommand.Create());
         root.Add(BenchCommand.Create());
+        root.Add(DeployCommand.Create());
+        root.Add(AdoptCommand.Create());
+        root.Add(ImagesCommand.Create());
+        root.Add(OfflineCommand.Create());
         root.Add(CleanupCommand.Create());
         root.Add(DoctorCommand.Create());
         return root;

@@ -8,9 +8,10 @@ using Resilience.Lab.Drills;
 namespace Resilience.Lab.Cluster;
 
 /// <summary>Drills through the API server: the standard API, the pods' fault endpoints, and on the embedded cluster its drill API.</summary>
-internal sealed class ClusterDrillTarget(LabCluster cluster) : IDrillTarget
+/// <param name="standardOnly">Leave the drill API alone, so that a run does on the embedded cluster exactly what it does on a real one.</param>
+internal sealed class ClusterDrillTarget(LabCluster cluster, bool standardOnly = false) : IDrillTarget
 {
-    public bool HasDrillApi => cluster.IsEmbedded;
+    public bool HasDrillApi => cluster.IsEmbedded && !standardOnly;
 
     public Task<string> ActiveSlotAsync(CancellationToken stop) => cluster.ActiveSlotAsync(stop);
 
@@ -72,6 +73,9 @@ internal sealed class ClusterDrillTarget(LabCluster cluster) : IDrillTarget
         };
         return cluster.Api.PatchAsync(ResourceTypes.Deployments, Names.Namespace, Names.Deployment(slot), ResourcePatch.Merge(patch), stop, FieldManagers.Lab);
     }
+
+    public Task DeleteAsync(string pod, CancellationToken stop) =>
+        cluster.Api.DeleteAsync(ResourceTypes.Pods, Names.Namespace, pod, stop, grace: TimeSpan.Zero);
 
     public Task SignalAsync(string pod, string signal, CancellationToken stop) => cluster.SignalAsync(pod, signal, stop);
 

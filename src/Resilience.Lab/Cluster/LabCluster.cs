@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using k8s.Models;
 using Resilience.ClusterAccess;
 using Resilience.ClusterAccess.Api;
+using Resilience.ClusterAccess.Resources;
 using Resilience.Lab.Cli;
 
 namespace Resilience.Lab.Cluster;
@@ -19,9 +20,10 @@ internal sealed class LabCluster : IDisposable
     private readonly ClusterConnection _connection;
     private string? _faultToken;
 
-    private LabCluster(ClusterConnection connection, TimeProvider time, bool embedded)
+    private LabCluster(ClusterConnection connection, string? kubeconfig, TimeProvider time, bool embedded)
     {
         _connection = connection;
+        Selection = $"{(kubeconfig is null ? string.Empty : $" --kubeconfig {kubeconfig}")}{(Context is null ? string.Empty : $" --context {Context}")}";
         Time = time;
         IsEmbedded = embedded;
     }
@@ -33,16 +35,33 @@ internal sealed class LabCluster : IDisposable
     /// <summary>True on the embedded cluster, which alone has the drill API.</summary>
     public bool IsEmbedded { get; }
 
+    /// <summary>Context in the kubeconfig; null without one.</summary>
+    public string? Context => _connection.Context;
+
+    /// <summary>Namespace that the context names; <c>default</c> when it names none.</summary>
+    public string DefaultNamespace => _connection.DefaultNamespace;
+
+    /// <summary>The options that choose this cluster again, for the lab's commands and for kubectl alike; begins with a space.</summary>
+    public string Selection { get; }
+
+    /// <summary>The cluster in messages.</summary>
+    public string Title => Context is null ? $"the cluster at {Api.Server.Authority}" : $"the cluster of context \"{Context}\" ({Api.Server.Authority})";
+
     /// <summary>Word for reports: no embedded figure may pass for one of a real cluster.</summary>
     public string Kind => IsEmbedded ? "embedded" : "kubernetes";
 
     public static async Task<LabCluster> ConnectAsync(string? kubeconfig, string? context, TimeProvider time, CancellationToken stop)
     {
+        if (context is not null && ClusterConnection.Contexts(kubeconfig) is { Count: > 0 } known && !known.Contains(context))
+        {
+            throw Suggest.Unknown("context", context, known);
+        }
+
         var connection = ClusterConnection.Create(new ClusterConnectionOptions { KubeconfigPath = kubeconfig, Context = context, UserAgent = "lab", ConnectTimeout = ConnectTimeout }, time);
         try
         {
             var version = await connection.VerifyAsync(stop).ConfigureAwait(false);
-            return new LabCluster(connection, time, version.EndsWith(EmbeddedVersionSuffix, StringComparison.Ordinal));
+            return new LabCluster(connection, kubeconfig, time, version.EndsWith(EmbeddedVersionSuffix, StringComparison.Ordinal));
         }
         catch
         {
@@ -82,6 +101,19 @@ internal sealed class LabCluster : IDisposable
     /// <param name="fault">Null heals.</param>
     public Task SetNetworkAsync(string service, JsonObject? fault, CancellationToken stop) =>
         Api.SendRawAsync(fault is null ? HttpMethod.Delete : HttpMethod.Put, ApiPath.Network(service), fault, stop);
+
+    /// <summary>Ends with one clear line when the cluster does not know the custom resources.</summary>
+    public async Task RequireDefinitionsAsync(CancellationToken stop)
+    {
+        try
+        {
+            _ = await Api.SendRawAsync(HttpMethod.Get, $"apis/{ResilienceApi.GroupVersion}", null, stop).ConfigureAwait(false);
+        }
+        catch (ClusterException unknown) when (unknown.IsNotFound)
+        {
+            throw new LabException($"{Title} does not know BlueGreens: their CustomResourceDefinitions are not installed", "\"./lab deploy\" installs them.");
+        }
+    }
 
     /// <summary>The key "token" of a Secret; null when there is none.</summary>
     public static async Task<string?> ReadTokenAsync(ClusterApi api, string secretName, CancellationToken stop)

@@ -37,6 +37,42 @@ internal static class ManifestChanges
     public static ManifestSet Without(this ManifestSet set, string kind, string name) =>
         set.Select(manifest => manifest.Kind == kind && manifest.Name == name ? null : manifest);
 
+    /// <summary>The shipped images under another prefix or tag: <c>resilience-web:latest</c> becomes <c>PREFIX/resilience-web:TAG</c>.</summary>
+    /// <param name="prefix">Registry and path; null leaves it out.</param>
+    /// <param name="tag">Null keeps the manifest's.</param>
+    public static ManifestSet WithImages(this ManifestSet set, string? prefix, string? tag) => prefix is null && tag is null ? set : set.Select(manifest =>
+    {
+        if (manifest.Body["spec"]?["template"]?["spec"] is not JsonObject)
+        {
+            return manifest;
+        }
+
+        var body = (JsonObject)manifest.Body.DeepClone();
+        foreach (var container in (body["spec"]!["template"]!["spec"]!["containers"] as JsonArray ?? []).OfType<JsonObject>())
+        {
+            if ((string?)container["image"] is { } image && image.StartsWith("resilience-", StringComparison.Ordinal))
+            {
+                var (name, given) = image.Split(':', 2) is [var first, var second] ? (first, second) : (image, "latest");
+                container["image"] = $"{(prefix is null ? string.Empty : prefix.TrimEnd('/') + "/")}{name}:{tag ?? given}";
+            }
+        }
+
+        return manifest with { Body = body };
+    });
+
+    /// <summary>Auto, Observe or Paused in every BlueGreen and PredictiveAutoscaler.</summary>
+    public static ManifestSet WithMode(this ManifestSet set, string mode) => set.Select(manifest =>
+    {
+        if (manifest.Kind is not ("BlueGreen" or "PredictiveAutoscaler"))
+        {
+            return manifest;
+        }
+
+        var body = (JsonObject)manifest.Body.DeepClone();
+        MergeInto(body, new JsonObject { ["spec"] = new JsonObject { ["mode"] = mode } });
+        return manifest with { Body = body };
+    });
+
     /// <summary>Sets environment variables in every container of a Deployment.</summary>
     public static ManifestSet WithEnvironment(this ManifestSet set, string deployment, IReadOnlyDictionary<string, string> variables) =>
         set.EachContainer(deployment, container => SetVariables(container, variables));
@@ -95,7 +131,7 @@ internal static class ManifestChanges
         });
     }
 
-    private static void SetVariables(JsonObject container, IReadOnlyDictionary<string, string> variables)
+    internal static void SetVariables(JsonObject container, IReadOnlyDictionary<string, string> variables)
     {
         var env = container["env"] as JsonArray;
         if (env is null)

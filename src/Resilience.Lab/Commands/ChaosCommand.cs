@@ -27,7 +27,7 @@ internal static class ChaosCommand
             if (name == "heal")
             {
                 using var sick = await cluster.ConnectAsync(parse, stop).ConfigureAwait(false);
-                return await HealAsync(console, new ClusterDrillTarget(sick), stop).ConfigureAwait(false);
+                return await HealAsync(console, sick, stop).ConfigureAwait(false);
             }
 
             Check(name, parse.GetValue(slot));
@@ -74,10 +74,16 @@ internal static class ChaosCommand
         return values;
     }
 
-    private static async Task<int> HealAsync(LabConsole console, ClusterDrillTarget target, CancellationToken stop)
+    private static async Task<int> HealAsync(LabConsole console, LabCluster cluster, CancellationToken stop)
     {
-        var healed = await DrillCrew.HealAsync(target, stop).ConfigureAwait(false);
+        var healed = await DrillCrew.HealAsync(new ClusterDrillTarget(cluster), stop).ConfigureAwait(false);
+        var restored = await ExperimentChanges.RestoreAsync(cluster.Api, stop).ConfigureAwait(false);
         console.Say(healed.Count == 0 ? "no drill was left behind." : $"undone: {string.Join(", ", healed)}.");
+        if (restored.Count > 0)
+        {
+            console.Say($"restored after an experiment: {string.Join(", ", restored)}.");
+        }
+
         return ExitCode.Pass;
     }
 

@@ -1,17 +1,46 @@
 using System.CommandLine;
 using Resilience.Lab.Cli;
+using Resilience.Lab.Cluster;
+using Resilience.Lab.Deploying;
 using Resilience.Lab.Hosting;
 
 namespace Resilience.Lab.Commands;
 
-/// <summary><c>cleanup</c>: ends a lab that still runs and removes its state.</summary>
+/// <summary><c>cleanup</c>: ends a lab that still runs and removes its state, or takes an installation out of a cluster.</summary>
 internal static class CleanupCommand
 {
     public static Command Create()
     {
-        var directory = CommandRunner.LabDirectoryOption();
-        var command = new Command("cleanup", "Stop the lab that runs here and remove its state (.lab).") { directory };
-        return command.Does((parse, console, stop) => RunAsync(console, LabDirectory.At(parse.GetValue(directory)), stop));
+        var cluster = new ClusterOptions();
+        var command = new Command("cleanup", "Stop the lab that runs here and remove its state (.lab); with --context, remove from that cluster exactly what the lab installed.");
+        cluster.AddTo(command);
+        return command.Does(async (parse, console, stop) =>
+        {
+            if (!cluster.NamesACluster(parse))
+            {
+                return await RunAsync(console, cluster.Directory(parse), stop).ConfigureAwait(false);
+            }
+
+            using var connected = await cluster.ConnectToNamedAsync(parse, stop).ConfigureAwait(false);
+            return await RemoveAsync(console, connected, stop).ConfigureAwait(false);
+        });
+    }
+
+    private static async Task<int> RemoveAsync(LabConsole console, LabCluster cluster, CancellationToken stop)
+    {
+        if (await new Remover(cluster.Api, cluster.Time, console.Say).RemoveAsync(stop).ConfigureAwait(false) is not { } report)
+        {
+            console.Say($"nothing to clean: the lab installed nothing in {cluster.Title}.");
+            return ExitCode.Pass;
+        }
+
+        foreach (var left in report.Left)
+        {
+            console.Say($"left alone: {left}");
+        }
+
+        console.Say($"removed {report.Deleted} objects from {cluster.Title}.");
+        return ExitCode.Pass;
     }
 
     private static async Task<int> RunAsync(LabConsole console, LabDirectory directory, CancellationToken stop)

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Resilience.ClusterAccess.Api;
 using Resilience.Lab.Cli;
 using Resilience.Lab.Cluster;
 using Resilience.Lab.Hosting;
@@ -24,6 +25,19 @@ internal sealed class ClusterOptions
     public bool NamesACluster(ParseResult parse) => parse.GetValue(_kubeconfig) is not null || parse.GetValue(_context) is not null;
 
     public Task<LabCluster> ConnectAsync(ParseResult parse, CancellationToken stop) => NamesACluster(parse)
-        ? LabCluster.ConnectAsync(parse.GetValue(_kubeconfig), parse.GetValue(_context), TimeProvider.System, stop)
+        ? ConnectToNamedAsync(parse, stop)
         : LabCluster.ConnectAsync(Directory(parse).RunningKubeconfig(), null, TimeProvider.System, stop);
+
+    /// <summary>For commands that work on somebody's cluster: without options, the kubeconfig's current context, as with kubectl.</summary>
+    public async Task<LabCluster> ConnectToNamedAsync(ParseResult parse, CancellationToken stop)
+    {
+        try
+        {
+            return await LabCluster.ConnectAsync(parse.GetValue(_kubeconfig), parse.GetValue(_context), TimeProvider.System, stop).ConfigureAwait(false);
+        }
+        catch (ClusterException away) when (away.IsUnreachable)
+        {
+            throw new LabException(away.Message.TrimEnd('?', '.'), "Start that cluster, or name another with --context or --kubeconfig (\"kubectl config get-contexts\" lists them).");
+        }
+    }
 }

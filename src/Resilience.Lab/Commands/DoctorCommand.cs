@@ -2,8 +2,8 @@ using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Resilience.Lab.Cli;
+using Resilience.Lab.Cluster;
 using Resilience.Lab.Diagnosis;
-using Resilience.Lab.Hosting;
 
 namespace Resilience.Lab.Commands;
 
@@ -16,11 +16,13 @@ internal static class DoctorCommand
 {
     public static Command Create()
     {
-        var directory = CommandRunner.LabDirectoryOption();
-        var command = new Command("doctor", "Check what the lab needs on this machine; each finding says what to do.") { CommandRunner.JsonOption(), directory };
+        var cluster = new ClusterOptions();
+        var command = new Command("doctor", "Check what the lab needs on this machine, and with --context on that cluster; each finding says what to do.") { CommandRunner.JsonOption() };
+        cluster.AddTo(command);
         return command.Does(async (parse, console, stop) =>
         {
-            var findings = await Doctor.ExamineAsync(LabDirectory.At(parse.GetValue(directory)), TimeProvider.System, stop).ConfigureAwait(false);
+            Func<Task<LabCluster>>? connect = cluster.NamesACluster(parse) ? () => cluster.ConnectToNamedAsync(parse, stop) : null;
+            var findings = await Doctor.ExamineAsync(cluster.Directory(parse), connect, TimeProvider.System, stop).ConfigureAwait(false);
             if (console.Json)
             {
                 console.WriteJson(JsonSerializer.Serialize([.. findings], DoctorJson.Default.ListFinding));

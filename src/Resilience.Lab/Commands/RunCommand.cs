@@ -3,17 +3,20 @@ using System.Globalization;
 using System.Text.Json;
 using Resilience.Lab.Cli;
 using Resilience.Lab.Dashboard;
+using Resilience.Lab.Deploying;
 using Resilience.Lab.Experiments;
-using Resilience.Lab.Hosting;
 using Resilience.Lab.Reporting;
 using Resilience.Lab.Running;
 
 namespace Resilience.Lab.Commands;
 
-/// <summary><c>run</c>: one experiment, from an empty cluster to a report.</summary>
+/// <summary><c>run</c>: one experiment, from a cluster to a report.</summary>
 internal static class RunCommand
 {
-    private sealed record Wishes(Experiment Experiment, int Repeat, bool Compare, int Seed, bool Narrate, string Out);
+    private sealed record Wishes(Experiment Experiment, int Repeat, bool Compare, int Seed, bool Narrate, string Out)
+    {
+        public bool StandardApiOnly { get; init; }
+    }
 
     public static Command Create()
     {
@@ -35,12 +38,17 @@ internal static class RunCommand
         });
         var duration = Durations.Option("--duration", "Length of the load; drills keep their share of it, of a day's course more or less is seen.");
         var variant = new Option<string?>("--variant") { Description = "Of an experiment with variants, run this one alone.", HelpName = "name" };
-        var directory = CommandRunner.LabDirectoryOption();
+        var url = new Option<Uri?>("--url") { Description = "With --context: where the Service answers from here. Default: found by itself.", HelpName = "url" };
+        var prefix = new Option<string?>("--image-prefix") { Description = "With --context: registry and path of the images.", HelpName = "prefix" };
+        var tag = new Option<string?>("--tag") { Description = "With --context: tag of the images.", HelpName = "tag" };
+        var yes = new Option<bool>("--yes") { Description = "With --context: also when the cluster looks like production." };
+        var cluster = new ClusterOptions();
         var dashboard = new DashboardOptions();
-        var command = new Command("run", "Run an experiment on a cluster of its own: load, faults, recovery, verdict, report.")
+        var command = new Command("run", "Run an experiment: load, faults, recovery, verdict, report. On a cluster of its own, or with --context on yours; there everything it changes is restored.")
         {
-            name, repeat, compare, seed, narrate, CommandRunner.JsonOption(), output, rps, duration, variant, directory,
+            name, repeat, compare, seed, narrate, CommandRunner.JsonOption(), output, rps, duration, variant, url, prefix, tag, yes,
         };
+        cluster.AddTo(command);
         dashboard.AddTo(command);
         return command.Does(async (parse, console, stop) =>
         {
@@ -54,10 +62,24 @@ internal static class RunCommand
             experiment = parse.GetValue(rps) is { } rate ? experiment.WithRate(rate) : experiment;
             experiment = parse.GetValue(duration) is { } length ? experiment.WithDuration(Checked(length)) : experiment;
             var wishes = new Wishes(experiment, parse.GetValue(repeat), parse.GetValue(compare) is not null, parse.GetValue(seed), parse.GetValue(narrate), parse.GetValue(output)!);
+            if (cluster.NamesACluster(parse))
+            {
+                using var connected = await cluster.ConnectToNamedAsync(parse, stop).ConfigureAwait(false);
+                await ClusterSurvey.RefuseProductionAsync(connected, "run", parse.GetValue(yes), console.Say, stop).ConfigureAwait(false);
+                var delivery = new DeliveryOptions(experiment.Overlay, "Auto", parse.GetValue(prefix), parse.GetValue(tag));
+                return await RunAsync(console, wishes with { StandardApiOnly = true }, new ContextRunHost(connected, delivery, parse.GetValue(url), console.Say), stop).ConfigureAwait(false);
+            }
+
             var shown = await dashboard.StartAsync(parse, TimeProvider.System, console.Say, stop).ConfigureAwait(false);
             await using (shown.ConfigureAwait(false))
             {
-                var verdict = await RunAsync(console, wishes, LabDirectory.At(parse.GetValue(directory)), shown, stop).ConfigureAwait(false);
+                if (shown.Host is { } host)
+                {
+                    console.Say($"dashboard: {host.Login}");
+                }
+
+                var own = new RunHost(cluster.Directory(parse), TimeProvider.System, shown.Also(console.Say), shown.Host?.Target);
+                var verdict = await RunAsync(console, wishes, own, stop).ConfigureAwait(false);
                 await StayAsync(console, shown, stop).ConfigureAwait(false);
                 return verdict;
             }
@@ -86,22 +108,16 @@ internal static class RunCommand
         ? duration
         : throw new LabException("--duration must be from 1s to 1h");
 
-    private static async Task<int> RunAsync(LabConsole console, Wishes wishes, LabDirectory directory, LabDashboard dashboard, CancellationToken stop)
+    private static async Task<int> RunAsync(LabConsole console, Wishes wishes, IRunHost host, CancellationToken stop)
     {
         var time = TimeProvider.System;
-        var host = new RunHost(directory, time, dashboard.Also(console.Say), dashboard.Host?.Target);
-        if (dashboard.Host is { } shown)
-        {
-            console.Say($"dashboard: {shown.Login}");
-        }
-
         var pause = wishes.Narrate ? Narrator.For(console) : null;
         var folder = Path.GetFullPath(Path.Combine(wishes.Out, string.Create(CultureInfo.InvariantCulture, $"{wishes.Experiment.Name}-{time.GetLocalNow():yyyyMMdd-HHmmss}")));
         if (wishes.Compare)
         {
-            var events = await host.RunAsync(wishes.Experiment, new RunOptions(wishes.Seed, "events", pause), stop).ConfigureAwait(false);
+            var events = await host.RunAsync(wishes.Experiment, new RunOptions(wishes.Seed, "events", pause, wishes.StandardApiOnly), stop).ConfigureAwait(false);
             console.Say("now the same with a watcher that polls every 3 s ...");
-            var polling = await host.RunAsync(wishes.Experiment, new RunOptions(wishes.Seed, "polling", pause), stop).ConfigureAwait(false);
+            var polling = await host.RunAsync(wishes.Experiment, new RunOptions(wishes.Seed, "polling", pause, wishes.StandardApiOnly), stop).ConfigureAwait(false);
             var compared = new CompareReport(1, events, polling);
             return Finish(console, [events], folder, ReportFiles.Write(folder, compared), JsonSerializer.Serialize(compared, ReportJson.Readable.CompareReport));
         }
@@ -119,7 +135,7 @@ internal static class RunCommand
                 console.Say($"run {i + 1} of {wishes.Repeat}");
             }
 
-            reports.Add(await host.RunAsync(wishes.Experiment, new RunOptions(wishes.Seed + i, "events", pause), stop).ConfigureAwait(false));
+            reports.Add(await host.RunAsync(wishes.Experiment, new RunOptions(wishes.Seed + i, "events", pause, wishes.StandardApiOnly), stop).ConfigureAwait(false));
         }
 
         if (reports.Count == 1)
@@ -131,12 +147,12 @@ internal static class RunCommand
         return Finish(console, reports, folder, ReportFiles.Write(folder, repeated), JsonSerializer.Serialize(repeated, ReportJson.Readable.RepeatReport));
     }
 
-    private static async Task<int> RunVariantsAsync(LabConsole console, Wishes wishes, RunHost host, Func<string, CancellationToken, Task>? pause, string folder, CancellationToken stop)
+    private static async Task<int> RunVariantsAsync(LabConsole console, Wishes wishes, IRunHost host, Func<string, CancellationToken, Task>? pause, string folder, CancellationToken stop)
     {
         var runs = new List<VariantsReport>();
         for (var i = 0; i < wishes.Repeat; i++)
         {
-            var round = new VariantRuns((variant, each) => host.RunAsync(variant, new RunOptions(wishes.Seed + i, "events", pause), each), console.Say);
+            var round = new VariantRuns((variant, each) => host.RunAsync(variant, new RunOptions(wishes.Seed + i, "events", pause, wishes.StandardApiOnly), each), console.Say);
             runs.Add(await round.RunAsync(wishes.Experiment, wishes.Seed + i, stop).ConfigureAwait(false));
             if (wishes.Repeat > 1)
             {

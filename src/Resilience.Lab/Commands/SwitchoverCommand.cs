@@ -1,7 +1,4 @@
 using System.CommandLine;
-using k8s.Models;
-using Resilience.ClusterAccess.Api;
-using Resilience.ClusterAccess.Resources;
 using Resilience.Lab.Cli;
 using Resilience.Lab.Cluster;
 
@@ -10,8 +7,6 @@ namespace Resilience.Lab.Commands;
 /// <summary><c>switchover</c>: asks the watcher to move traffic on purpose, and follows it.</summary>
 internal static class SwitchoverCommand
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(90);
-
     public static Command Create()
     {
         var slot = new Argument<string>("slot") { Description = "blue or green: where traffic should go." };
@@ -41,46 +36,9 @@ internal static class SwitchoverCommand
             return ExitCode.Pass;
         }
 
-        var now = cluster.Time.GetUtcNow();
-        var request = new Switchover
-        {
-            Metadata = new V1ObjectMeta { Name = $"lab-{to}-{now.ToUnixTimeMilliseconds()}", NamespaceProperty = Names.Namespace },
-            Spec = new SwitchoverSpec
-            {
-                BlueGreen = Names.BlueGreen,
-                To = to,
-                Reason = reason,
-                RequestedBy = Environment.UserName,
-                ExpiresAt = now + Limit,
-                Precondition = new SwitchoverPrecondition { Active = active },
-            },
-        };
-        _ = await cluster.Api.CreateAsync(ResourceTypes.Switchovers, Names.Namespace, request, stop, FieldManagers.Lab).ConfigureAwait(false);
-        console.Say($"asked for {active} -> {to} (Switchover {request.Metadata.Name})");
-        return await FollowAsync(console, cluster, request.Metadata.Name, stop).ConfigureAwait(false);
-    }
-
-    private static async Task<int> FollowAsync(LabConsole console, LabCluster cluster, string name, CancellationToken stop)
-    {
-        var started = cluster.Time.GetTimestamp();
-        string? last = null;
-        while (cluster.Time.GetElapsedTime(started) < Limit)
-        {
-            var seen = await cluster.Api.GetAsync(ResourceTypes.Switchovers, Names.Namespace, name, stop).ConfigureAwait(false);
-            if (seen.Status?.Phase is { } phase && phase != last)
-            {
-                console.Say($"{cluster.Time.GetElapsedTime(started).TotalSeconds:0.0}s {phase}{(seen.Status.Message is { Length: > 0 } message ? $": {message}" : string.Empty)}");
-                last = phase;
-            }
-
-            if (last is not null && SwitchoverStatus.FinalPhases.Contains(last))
-            {
-                return last == "Switched" ? ExitCode.Pass : ExitCode.ExpectationFailed;
-            }
-
-            await Task.Delay(TimeSpan.FromMilliseconds(100), cluster.Time, stop).ConfigureAwait(false);
-        }
-
-        throw new LabException($"the Switchover {name} did not finish within {Limit.TotalSeconds:0} s", "Is the failover watcher running? See \"./lab status\".");
+        await cluster.RequireDefinitionsAsync(stop).ConfigureAwait(false);
+        var request = await SwitchoverRequest.CreateAsync(cluster, active, to, reason, Environment.UserName, stop).ConfigureAwait(false);
+        console.Say($"asked for {active} -> {to} (Switchover {request.Name})");
+        return await request.FollowAsync(console.Say, stop).ConfigureAwait(false) == "Switched" ? ExitCode.Pass : ExitCode.ExpectationFailed;
     }
 }

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Resilience.ClusterAccess.Api;
+using Resilience.Lab.Cli;
 using Resilience.Lab.Cluster;
 using Resilience.Lab.Dashboard;
 using Resilience.Lab.Hosting;
@@ -22,7 +23,8 @@ internal static class Doctor
 {
     private static readonly TimeSpan ToolLimit = TimeSpan.FromSeconds(15);
 
-    public static async Task<IReadOnlyList<Finding>> ExamineAsync(LabDirectory directory, TimeProvider time, CancellationToken stop) =>
+    /// <param name="connect">To the cluster that was asked about; null: the running lab's, if one runs.</param>
+    public static async Task<IReadOnlyList<Finding>> ExamineAsync(LabDirectory directory, Func<Task<LabCluster>>? connect, TimeProvider time, CancellationToken stop) =>
     [
         await SdkAsync(time, stop).ConfigureAwait(false),
         Programs(),
@@ -30,10 +32,14 @@ internal static class Doctor
         Signals(),
         Port(),
         await KubectlAsync(time, stop).ConfigureAwait(false),
-        await KubeconfigAsync(directory, time, stop).ConfigureAwait(false),
         Leftovers(directory),
         await DashboardAsync(time, stop).ConfigureAwait(false),
         await AppHostAsync(time, stop).ConfigureAwait(false),
+        .. connect is not null
+            ? await ClusterAsync("cluster", connect, cluster => $"{cluster.Title} answers", "Choose another with --context or --kubeconfig", stop).ConfigureAwait(false)
+            : File.Exists(directory.Kubeconfig)
+                ? await ClusterAsync("lab", () => LabCluster.ConnectAsync(directory.Kubeconfig, null, time, stop), _ => $"runs; export KUBECONFIG={directory.Kubeconfig}", "./lab cleanup", stop).ConfigureAwait(false)
+                : [new Finding("lab", Level.Ok, $"none runs in {directory.Path}")],
     ];
 
     private static async Task<Finding> SdkAsync(TimeProvider time, CancellationToken stop)
@@ -97,21 +103,22 @@ internal static class Doctor
             : new Finding("kubectl", Level.Ok, version);
     }
 
-    private static async Task<Finding> KubeconfigAsync(LabDirectory directory, TimeProvider time, CancellationToken stop)
+    /// <summary>Whether a cluster answers, and if so what it lacks.</summary>
+    private static async Task<IReadOnlyList<Finding>> ClusterAsync(
+        string subject, Func<Task<LabCluster>> connect, Func<LabCluster, string> well, string otherwise, CancellationToken stop)
     {
-        if (!File.Exists(directory.Kubeconfig))
-        {
-            return new Finding("lab", Level.Ok, $"none runs in {directory.Path}");
-        }
-
         try
         {
-            using var cluster = await LabCluster.ConnectAsync(directory.Kubeconfig, null, time, stop).ConfigureAwait(false);
-            return new Finding("lab", Level.Ok, $"runs; export KUBECONFIG={directory.Kubeconfig}");
+            using var cluster = await connect().ConfigureAwait(false);
+            return [new Finding(subject, Level.Ok, well(cluster)), .. await new ClusterDoctor(cluster.Api, cluster.Selection).ExamineAsync(stop).ConfigureAwait(false)];
         }
         catch (ClusterException dead)
         {
-            return new Finding("lab", Level.Problem, $"{directory.Kubeconfig} is dead: {dead.Message}", "./lab cleanup");
+            return [new Finding(subject, Level.Problem, dead.Message, otherwise)];
+        }
+        catch (LabException wrong)
+        {
+            return [new Finding(subject, Level.Problem, wrong.Message, wrong.Next)];
         }
     }
 

@@ -128,8 +128,7 @@ internal sealed class Drill : IAsyncDisposable
         var leader = await target.LeaderAsync(stop).ConfigureAwait(false)
             ?? throw new LabException("no watcher leads, so there is none to kill", "Is the failover watcher running? See \"./lab status\".");
         var drill = new Drill(target, time, fault, leader, new Dictionary<string, double>(), TimeSpan.Zero, null);
-        await (target.HasDrillApi ? target.SignalAsync(leader, "KILL", stop)
-            : throw new LabException("killing the leading watcher needs the embedded cluster", $"On a real cluster use \"kubectl delete pod {leader} --grace-period=0 --force\".")).ConfigureAwait(false);
+        await (target.HasDrillApi ? target.SignalAsync(leader, "KILL", stop) : target.DeleteAsync(leader, stop)).ConfigureAwait(false);
         return drill;
     }
 

@@ -27,6 +27,9 @@ internal interface IDrillTarget
     /// <summary>Replaces the slot's pods one by one, as <c>kubectl rollout restart</c> does.</summary>
     Task RestartAsync(string slot, CancellationToken stop);
 
+    /// <summary>Deletes a pod without any grace: the nearest to a kill that a standard API server offers.</summary>
+    Task DeleteAsync(string pod, CancellationToken stop);
+
     Task SignalAsync(string pod, string signal, CancellationToken stop);
 
     /// <param name="faults">Null heals.</param>

@@ -15,11 +15,22 @@ internal static class BuiltPrograms
         ("resilience-scaling-agent", "Resilience.ScalingAgent"),
     ];
 
+    /// <summary>Images whose project is in this clone.</summary>
+    public static IReadOnlyList<string> ImageNames() => [.. Images.Where(image => Directory.Exists(Path.Combine(Repository(), "src", image.Project))).Select(image => image.Image)];
+
+    public static string ImageProject(string image) => Images.First(each => each.Image == image).Project;
+
+    /// <summary>The clone that the lab was built in.</summary>
+    public static string Repository() => Path.GetDirectoryName(Manifests())!;
+
     /// <summary>Command line of a program: its own executable, or <c>dotnet program.dll</c> where there is none.</summary>
     public static IReadOnlyList<string> Command(string project) => Find(project)
         ?? throw new LabException($"the program {project} is not built", "Build everything with \"dotnet build Resilience.sln\", then try again.");
 
     public static bool IsBuilt(string project) => Find(project) is not null;
+
+    /// <summary>Where a built program and its libraries are.</summary>
+    public static string Folder(string project) => Path.GetDirectoryName(Command(project)[^1])!;
 
     /// <summary>Writes the table that tells the embedded cluster which program an image name stands for.</summary>
     public static void WriteImages(string file)

@@ -1,9 +1,8 @@
-using k8s.Models;
-using Resilience.ClusterAccess.Api;
 using Resilience.ClusterAccess.Manifests;
 using Resilience.Lab.Cli;
 using Resilience.Lab.Cluster;
 using Resilience.Lab.Dashboard;
+using Resilience.Lab.Deploying;
 using Resilience.Lab.Experiments;
 
 namespace Resilience.Lab.Hosting;
@@ -105,55 +104,32 @@ internal sealed class LabStack : IAsyncDisposable
     /// <summary>Every Deployment has what it asked for, the watcher has spoken, and the Service answers.</summary>
     private async Task WaitReadyAsync(LabStackOptions options, TimeProvider time, CancellationToken stop)
     {
-        var started = time.GetTimestamp();
         using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(1) };
-        var missing = "everything";
-        while (missing.Length > 0)
+        var goal = new ReadinessGoal(options.ReadyLimit, null, options.Watcher)
         {
-            if (_host.HasExited)
+            Also = each => SilenceAsync(http, each),
+            Check = () =>
             {
-                throw new LabException("the embedded cluster ended while the pods were starting", $"Its logs are in {options.Cluster.DataDirectory}/logs.");
-            }
-
-            if (time.GetElapsedTime(started) > options.ReadyLimit)
-            {
-                throw new LabException($"after {options.ReadyLimit.TotalSeconds:0} s still waiting for {missing}", $"Logs: {options.Cluster.DataDirectory}/pods.");
-            }
-
-            await Task.Delay(TimeSpan.FromMilliseconds(100), time, stop).ConfigureAwait(false);
-            missing = await MissingAsync(options.Watcher, http, stop).ConfigureAwait(false);
-        }
+                if (_host.HasExited)
+                {
+                    throw new LabException("the embedded cluster ended while the pods were starting", $"Its logs are in {options.Cluster.DataDirectory}/logs.");
+                }
+            },
+            Next = $"Logs: {options.Cluster.DataDirectory}/pods.",
+        };
+        await new Readiness(Cluster.Api, time, _ => { }).WaitAsync(goal, stop).ConfigureAwait(false);
     }
 
-    private async Task<string> MissingAsync(bool watcher, HttpClient http, CancellationToken stop)
+    private async Task<string?> SilenceAsync(HttpClient http, CancellationToken stop)
     {
-        var deployments = await Cluster.Api.ListAsync(ResourceTypes.Deployments, new ResourceScope(Names.Namespace), stop).ConfigureAwait(false);
-        if (deployments.Items.FirstOrDefault(NotReady) is { } waiting)
-        {
-            return $"{waiting.Metadata.Name} ({waiting.Status?.ReadyReplicas ?? 0} of {waiting.Spec.Replicas ?? 1} pods Ready)";
-        }
-
-        if (watcher)
-        {
-            var blueGreen = await Cluster.Api.FindAsync(ResourceTypes.BlueGreens, Names.Namespace, Names.BlueGreen, stop).ConfigureAwait(false);
-            if (blueGreen?.Status?.Active is null)
-            {
-                return "the failover watcher's first word on BlueGreen web";
-            }
-        }
-
         try
         {
             using var answer = await http.GetAsync(Url, stop).ConfigureAwait(false);
-            return answer.IsSuccessStatusCode ? string.Empty : $"{Url} (answers {(int)answer.StatusCode})";
+            return answer.IsSuccessStatusCode ? null : $"{Url} (answers {(int)answer.StatusCode})";
         }
         catch (Exception silent) when (silent is HttpRequestException or TaskCanceledException && !stop.IsCancellationRequested)
         {
             return $"{Url} to answer";
         }
     }
-
-    private static bool NotReady(V1Deployment deployment) =>
-        deployment.Status?.ObservedGeneration < deployment.Metadata.Generation
-        || (deployment.Status?.ReadyReplicas ?? 0) < (deployment.Spec.Replicas ?? 1);
 }

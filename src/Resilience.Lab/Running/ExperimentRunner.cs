@@ -14,8 +14,9 @@ using Resilience.ScalingAgent.Ledger;
 namespace Resilience.Lab.Running;
 
 /// <param name="Detection">events or polling: how the watcher of this cluster finds faults; said in the report.</param>
+/// <param name="StandardApiOnly">Drills use nothing that only the embedded cluster has.</param>
 /// <param name="Pause">Called with a speaker's note; returns when the speaker goes on. Null: nobody speaks.</param>
-internal sealed record RunOptions(int Seed, string Detection, Func<string, CancellationToken, Task>? Pause);
+internal sealed record RunOptions(int Seed, string Detection, Func<string, CancellationToken, Task>? Pause, bool StandardApiOnly = false);
 
 /// <summary>One run of one experiment on a cluster that is ready: steady state, load and drills, recovery, report.</summary>
 internal sealed class ExperimentRunner(LabCluster cluster, Uri page, Experiment experiment, RunOptions options, Action<string> say)
@@ -100,7 +101,7 @@ internal sealed class ExperimentRunner(LabCluster cluster, Uri page, Experiment 
             }
 
             using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
-            var crew = new DrillCrew(new ClusterDrillTarget(cluster), _time);
+            var crew = new DrillCrew(new ClusterDrillTarget(cluster, options.StandardApiOnly), _time);
             await using (crew.ConfigureAwait(false))
             {
                 var acting = Task.WhenAll([.. experiment.Drills.Select(drill => HurtAsync(crew, drill, clock, end.Token)), NotesAsync(clock, end.Token), StepsAsync(clock, end.Token)]);

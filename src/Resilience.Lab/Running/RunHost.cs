@@ -7,9 +7,15 @@ using Resilience.Lab.Reporting;
 
 namespace Resilience.Lab.Running;
 
+/// <summary>Where runs take place.</summary>
+internal interface IRunHost
+{
+    Task<RunReport> RunAsync(Experiment experiment, RunOptions options, CancellationToken stop);
+}
+
 /// <summary>Gives each run a cluster of its own in a folder of its own, so that it may go on beside <c>lab up</c>.</summary>
 /// <param name="telemetry">Where the pods of every run report to, if anywhere.</param>
-internal sealed class RunHost(LabDirectory directory, TimeProvider time, Action<string> say, TelemetryTarget? telemetry = null)
+internal sealed class RunHost(LabDirectory directory, TimeProvider time, Action<string> say, TelemetryTarget? telemetry = null) : IRunHost
 {
     private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(3);
 
@@ -48,6 +54,17 @@ internal sealed class RunHost(LabDirectory directory, TimeProvider time, Action<
         }
     }
 
+    /// <summary>The same setup with the watcher that serves as the baseline.</summary>
+    public static SetupSpec WithPolling(SetupSpec setup)
+    {
+        var env = setup.Env.ToDictionary();
+        var watcher = env.GetValueOrDefault(Names.Watcher)?.ToDictionary() ?? [];
+        watcher["Watcher__Detection"] = "Polling";
+        watcher["Watcher__PollInterval"] = PollInterval.ToString("c", CultureInfo.InvariantCulture);
+        env[Names.Watcher] = watcher;
+        return setup with { Env = env };
+    }
+
     /// <summary>Removes what killed runs left: their locks are free, their clusters ended with their lifeline.</summary>
     private void Sweep()
     {
@@ -75,14 +92,4 @@ internal sealed class RunHost(LabDirectory directory, TimeProvider time, Action<
     }
 
     private void KeepLogs(LabDirectory own) => say($"logs of cluster and pods, until the next run: {own.Path}");
-
-    private static SetupSpec WithPolling(SetupSpec setup)
-    {
-        var env = setup.Env.ToDictionary();
-        var watcher = env.GetValueOrDefault(Names.Watcher)?.ToDictionary() ?? [];
-        watcher["Watcher__Detection"] = "Polling";
-        watcher["Watcher__PollInterval"] = PollInterval.ToString("c", CultureInfo.InvariantCulture);
-        env[Names.Watcher] = watcher;
-        return setup with { Env = env };
-    }
 }

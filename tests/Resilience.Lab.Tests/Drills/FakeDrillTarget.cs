@@ -64,6 +64,12 @@ internal sealed class FakeDrillTarget : IDrillTarget
         return Task.CompletedTask;
     }
 
+    public Task DeleteAsync(string pod, CancellationToken stop)
+    {
+        Kills[pod] = Kills.GetValueOrDefault(pod) + 1;
+        return Task.CompletedTask;
+    }
+
     public Task SignalAsync(string pod, string signal, CancellationToken stop)
     {
         stop.ThrowIfCancellationRequested();

@@ -1,0 +1,143 @@
+using k8s.Models;
+using Resilience.ClusterAccess.Api;
+using Resilience.Lab.Cli;
+using Resilience.Lab.Cluster;
+
+namespace Resilience.Lab.Deploying;
+
+/// <summary>What has to be true before an installation counts as ready.</summary>
+/// <param name="Deployments">Null: every Deployment of the namespace.</param>
+/// <param name="Watcher">The watcher must have spoken about the BlueGreen.</param>
+internal sealed record ReadinessGoal(TimeSpan Limit, IReadOnlyCollection<string>? Deployments, bool Watcher)
+{
+    /// <summary>Asked last, once the pods are Ready: what is still missing, or null.</summary>
+    public Func<CancellationToken, Task<string?>>? Also { get; init; }
+
+    /// <summary>Asked each time; throws when waiting has become pointless.</summary>
+    public Action? Check { get; init; }
+
+    /// <summary>Where to look when it took too long.</summary>
+    public required string Next { get; init; }
+}
+
+/// <summary>Waits until the system is ready, tells what it waits for, and ends early when waiting cannot help.</summary>
+internal sealed class Readiness(ClusterApi api, TimeProvider time, Action<string> say)
+{
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan LookAtPods = TimeSpan.FromSeconds(1);
+
+    /// <summary>A missing image or setting does not mend itself; scheduling and crashes get more time: a rollout may free room, a dependency may come.</summary>
+    private static readonly TimeSpan ImagePatience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan OtherPatience = TimeSpan.FromSeconds(30);
+
+    private readonly Dictionary<string, long> _troubledSince = new(StringComparer.Ordinal);
+
+    public async Task WaitAsync(ReadinessGoal goal, CancellationToken stop)
+    {
+        var started = time.GetTimestamp();
+        var lookedAtPods = started;
+        var told = string.Empty;
+        while (true)
+        {
+            goal.Check?.Invoke();
+            if (await MissingAsync(goal, stop).ConfigureAwait(false) is not { } missing)
+            {
+                return;
+            }
+
+            if (missing != told)
+            {
+                say($"waiting for {missing}");
+                told = missing;
+            }
+
+            if (time.GetElapsedTime(lookedAtPods) >= LookAtPods)
+            {
+                lookedAtPods = time.GetTimestamp();
+                await LookForTroubleAsync(goal, stop).ConfigureAwait(false);
+            }
+
+            if (time.GetElapsedTime(started) > goal.Limit)
+            {
+                throw new LabException($"after {goal.Limit.TotalSeconds:0} s still waiting for {missing}", goal.Next);
+            }
+
+            await Task.Delay(Look, time, stop).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<string?> MissingAsync(ReadinessGoal goal, CancellationToken stop)
+    {
+        var deployments = await api.ListAsync(ResourceTypes.Deployments, new ResourceScope(Names.Namespace), stop).ConfigureAwait(false);
+        if (goal.Deployments?.FirstOrDefault(name => deployments.Items.All(item => item.Metadata.Name != name)) is { } absent)
+        {
+            return $"Deployment {absent}";
+        }
+
+        if (deployments.Items.FirstOrDefault(item => goal.Deployments?.Contains(item.Metadata.Name) != false && !IsReady(item)) is { } waiting)
+        {
+            return $"{waiting.Metadata.Name} ({waiting.Status?.ReadyReplicas ?? 0} of {waiting.Spec.Replicas ?? 1} pods Ready)";
+        }
+
+        if (goal.Watcher)
+        {
+            var blueGreen = await api.FindAsync(ResourceTypes.BlueGreens, Names.Namespace, Names.BlueGreen, stop).ConfigureAwait(false);
+            if (blueGreen?.Status?.Active is null)
+            {
+                return $"the failover watcher's first word on BlueGreen {Names.BlueGreen}";
+            }
+        }
+
+        return goal.Also is null ? null : await goal.Also(stop).ConfigureAwait(false);
+    }
+
+    private async Task LookForTroubleAsync(ReadinessGoal goal, CancellationToken stop)
+    {
+        var pods = await api.ListAsync(ResourceTypes.Pods, new ResourceScope(Names.Namespace), stop).ConfigureAwait(false);
+        var troubles = pods.Items.Where(pod => pod.Metadata.DeletionTimestamp is null && Belongs(pod, goal.Deployments)).Select(PodTrouble.Of).OfType<PodTrouble>().ToArray();
+        foreach (var healed in _troubledSince.Keys.Where(pod => troubles.All(trouble => trouble.Pod != pod)).ToArray())
+        {
+            _ = _troubledSince.Remove(healed);
+        }
+
+        foreach (var trouble in troubles)
+        {
+            if (_troubledSince.TryAdd(trouble.Pod, time.GetTimestamp()))
+            {
+                say(trouble.Text);
+            }
+            else if (time.GetElapsedTime(_troubledSince[trouble.Pod]) > (trouble.Kind is "image" or "configuration" ? ImagePatience : OtherPatience))
+            {
+                throw trouble.ToError();
+            }
+        }
+
+        await LookForRefusalsAsync(goal, stop).ConfigureAwait(false);
+    }
+
+    /// <summary>Pods that were never made: a quota or a policy refused them.</summary>
+    private async Task LookForRefusalsAsync(ReadinessGoal goal, CancellationToken stop)
+    {
+        var deployments = await api.ListAsync(ResourceTypes.Deployments, new ResourceScope(Names.Namespace), stop).ConfigureAwait(false);
+        foreach (var deployment in deployments.Items.Where(item => goal.Deployments?.Contains(item.Metadata.Name) != false))
+        {
+            if (deployment.Status?.Conditions?.FirstOrDefault(condition => condition is { Type: "ReplicaFailure", Status: "True" }) is { } refusal)
+            {
+                throw new LabException(
+                    $"the cluster refuses pods of {deployment.Metadata.Name}: {refusal.Message?.ReplaceLineEndings(" ").TrimEnd('.')}",
+                    "A quota, a limit or an admission policy is the cause; its owner can say which.");
+            }
+        }
+    }
+
+    private static bool Belongs(V1Pod pod, IReadOnlyCollection<string>? deployments) =>
+        deployments is null || deployments.Any(name => pod.Metadata.Name.StartsWith(name + "-", StringComparison.Ordinal));
+
+    private static bool IsReady(V1Deployment deployment)
+    {
+        var wanted = deployment.Spec.Replicas ?? 1;
+        return deployment.Status?.ObservedGeneration >= deployment.Metadata.Generation
+            && (deployment.Status.UpdatedReplicas ?? 0) >= wanted
+            && (deployment.Status.ReadyReplicas ?? 0) >= wanted;
+    }
+}

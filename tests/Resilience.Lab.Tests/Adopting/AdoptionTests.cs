@@ -1,0 +1,75 @@
+using Resilience.ClusterAccess.Api;
+using Resilience.Lab.Adopting;
+using Resilience.Lab.Cli;
+using Resilience.Lab.Cluster;
+using Resilience.Lab.Deploying;
+using Resilience.Lab.Tests.Cluster;
+
+namespace Resilience.Lab.Tests.Adopting;
+
+public sealed class AdoptionTests
+{
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Adopt_WritesAnObservingBlueGreen_AndCleanupTakesItOut()
+    {
+        await using var server = await TestCluster.StartAsync();
+        await ShopAsync(server);
+        var before = await server.SnapshotAsync();
+        using var cluster = await LabCluster.ConnectAsync(server.Kubeconfig, null, TimeProvider.System, Token);
+        var adoption = new Adoption(cluster, Options());
+
+        var plan = await adoption.PlanAsync(Token);
+        Assert.Equal(before, await server.SnapshotAsync());   // planning writes nothing
+        Assert.Equal(2, plan.Installs.Count);
+        Assert.Equal("green", plan.Slots.Active);
+        await adoption.InstallAsync(plan, _ => { }, Token);
+
+        var blueGreen = await server.Api.GetAsync(ResourceTypes.BlueGreens, "default", "shop", Token);
+        Assert.Equal(("Observe", "green", "shop"), (blueGreen.Spec.Mode, blueGreen.Spec.Preferred, blueGreen.Spec.Service));
+        Assert.Equal(("shop-a", "shop-b"), (blueGreen.Spec.Slots.Blue.Deployment, blueGreen.Spec.Slots.Green.Deployment));
+        Assert.Equal(("/ready", 8081), (blueGreen.Spec.Health?.Probe?.Path, blueGreen.Spec.Health?.Probe?.Port ?? 0));
+        Assert.Null(await server.Api.FindAsync(ResourceTypes.Deployments, Names.Namespace, "web-blue", Token));
+        Assert.NotNull(await server.Api.FindAsync(ResourceTypes.Deployments, Names.Namespace, Names.Watcher, Token));
+
+        var again = await new Adoption(cluster, Options()).PlanAsync(Token);
+        Assert.True(again is { Set: null, BlueGreen: "shop", Installs.Count: 0 });
+
+        var report = await new Remover(server.Api, TimeProvider.System, _ => { }).RemoveAsync(Token);
+        Assert.Empty(report!.Left);
+        Assert.Equal(before, await server.SnapshotAsync());
+    }
+
+    [Theory]
+    [InlineData("shopp", "shop-a", "shop-b", "there is no Service in namespace default \"shopp\". Did you mean \"shop\"?")]
+    [InlineData("shop", "shop-c", "shop-b", "there is no Deployment in namespace default \"shop-c\". Did you mean \"shop-a\"?")]
+    [InlineData("shop", "shop-a", "shop-a", "--blue and --green name the same Deployment")]
+    public async Task Plan_UnknownNames_SuggestTheNearest(string service, string blue, string green, string expected)
+    {
+        await using var server = await TestCluster.StartAsync();
+        await ShopAsync(server);
+        using var cluster = await LabCluster.ConnectAsync(server.Kubeconfig, null, TimeProvider.System, Token);
+
+        var error = await Assert.ThrowsAsync<LabException>(() => new Adoption(cluster, new("default", service, blue, green, null, null, null)).PlanAsync(Token));
+
+        Assert.Contains(expected, error.Line, StringComparison.Ordinal);
+    }
+
+    private static AdoptionOptions Options() => new("default", "shop", "shop-a", "shop-b", null, null, null);
+
+    private static async Task ShopAsync(TestCluster server)
+    {
+        _ = await server.ApplyAsync(ResourceTypes.Services, """
+            {"apiVersion":"v1","kind":"Service","metadata":{"name":"shop","namespace":"default"},"spec":{"selector":{"app":"shop","track":"b"},"ports":[{"port":80}]}}
+            """);
+        foreach (var track in (string[])["a", "b"])
+        {
+            _ = await server.ApplyAsync(ResourceTypes.Deployments, """
+                {"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"shop-TRACK","namespace":"default"},
+                 "spec":{"replicas":2,"selector":{"matchLabels":{"app":"shop","track":"TRACK"}},"template":{"metadata":{"labels":{"app":"shop","track":"TRACK"}},
+                 "spec":{"containers":[{"name":"c","image":"shop","ports":[{"name":"probe","containerPort":8081}],"readinessProbe":{"httpGet":{"path":"/ready","port":"probe"}}}]}}}}
+                """.Replace("TRACK", track, StringComparison.Ordinal));
+        }
+    }
+}

@@ -1,0 +1,88 @@
+using k8s.Models;
+using Resilience.ClusterAccess.Api;
+using Resilience.Lab.Cli;
+using Resilience.Lab.Deploying;
+using Resilience.Lab.Diagnosis;
+using Resilience.Lab.Tests.Cluster;
+using Resilience.LocalCluster;
+
+namespace Resilience.Lab.Tests.Deploying;
+
+public sealed class ReadinessTests
+{
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Wait_ForAnImageThatNobodyHas_EndsWithinTenSecondsAndSaysWhatToDo()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "the embedded cluster's pods need 127.x addresses");
+        await using var cluster = await TestCluster.StartAsync(PodRuntime.Process);
+        await DeployAsync(cluster, "nobody/has-this:1");
+        var started = TimeProvider.System.GetTimestamp();
+        var lines = new List<string>();
+
+        var error = await Assert.ThrowsAsync<LabException>(() => WaitAsync(cluster, lines, TimeSpan.FromSeconds(60)));
+
+        Assert.InRange(TimeProvider.System.GetElapsedTime(started).TotalSeconds, 0, 10);
+        Assert.Contains("the image \"nobody/has-this:1\" cannot be had by pod app-", error.Line, StringComparison.Ordinal);
+        Assert.Contains("./lab images load", error.Line, StringComparison.Ordinal);
+        Assert.Contains(lines, line => line.StartsWith("waiting for app (0 of 1 pods Ready)", StringComparison.Ordinal));
+
+        var finding = Assert.Single(await new ClusterDoctor(cluster.Api, " --context c").ExamineAsync(Token), finding => finding.Subject == "pods");
+        Assert.Equal(Level.Problem, finding.Level);
+        Assert.Contains("nobody/has-this:1", finding.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Wait_UntilReady_Returns_AndTellsTheTimeLimitOtherwise()
+    {
+        await using var cluster = await TestCluster.StartAsync();
+        await DeployAsync(cluster, "any");
+        await WaitAsync(cluster, [], TimeSpan.FromSeconds(30));
+
+        var goal = new ReadinessGoal(TimeSpan.FromSeconds(0.3), ["absent"], Watcher: false) { Next = "Look there." };
+        var error = await Assert.ThrowsAsync<LabException>(() => new Readiness(cluster.Api, TimeProvider.System, _ => { }).WaitAsync(goal, Token));
+        Assert.Contains("still waiting for Deployment absent. Look there.", error.Line, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("ImagePullBackOff", "image")]
+    [InlineData("ErrImagePull", "image")]
+    [InlineData("InvalidImageName", "image")]
+    [InlineData("CreateContainerConfigError", "configuration")]
+    [InlineData("CrashLoopBackOff", "crash")]
+    [InlineData("ContainerCreating", null)]
+    [InlineData("PodInitializing", null)]
+    public void Of_JudgesWhatKubeletSays(string reason, string? kind)
+    {
+        var pod = new V1Pod
+        {
+            Metadata = new V1ObjectMeta { Name = "p" },
+            Status = new V1PodStatus { ContainerStatuses = [new V1ContainerStatus { Image = "i", State = new V1ContainerState { Waiting = new V1ContainerStateWaiting { Reason = reason } } }] },
+        };
+        Assert.Equal(kind, PodTrouble.Of(pod)?.Kind);
+    }
+
+    [Fact]
+    public void Of_Unschedulable_SaysWhatTheSchedulerSays()
+    {
+        var pod = new V1Pod
+        {
+            Metadata = new V1ObjectMeta { Name = "p" },
+            Status = new V1PodStatus { Conditions = [new V1PodCondition { Type = "PodScheduled", Status = "False", Reason = "Unschedulable", Message = "0/1 nodes are available: 1 Insufficient cpu." }] },
+        };
+        Assert.Equal("no node takes pod p: 0/1 nodes are available: 1 Insufficient cpu", PodTrouble.Of(pod)?.Text);
+    }
+
+    private static Task WaitAsync(TestCluster cluster, List<string> lines, TimeSpan limit) =>
+        new Readiness(cluster.Api, TimeProvider.System, lines.Add).WaitAsync(new ReadinessGoal(limit, ["app"], Watcher: false) { Next = "Look there." }, Token);
+
+    private static async Task DeployAsync(TestCluster cluster, string image)
+    {
+        _ = await cluster.ApplyAsync(ResourceTypes.Namespaces, """{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"distributed-resilience"}}""");
+        _ = await cluster.ApplyAsync(ResourceTypes.Deployments, """
+            {"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"app","namespace":"distributed-resilience"},
+             "spec":{"replicas":1,"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"IMAGE"}]}}}}
+            """.Replace("IMAGE", image, StringComparison.Ordinal));
+    }
+}

@@ -1,0 +1,85 @@
+using System.Text.Json;
+
+namespace Resilience.Lab.Tests.EndToEnd;
+
+/// <summary>The whole way on a cluster that is not the lab's own: a second embedded one, reached by its kubeconfig only.</summary>
+[Trait("tier", "slow")]
+public sealed class DeployRunTests : IAsyncLifetime
+{
+    private readonly TemporaryFolder _theirs = new();
+    private readonly TemporaryFolder _ours = new();
+    private LabProcess _cluster = null!;
+
+    private string Kubeconfig => Path.Combine(_theirs.Path, ".lab", "kubeconfig");
+
+    public async ValueTask InitializeAsync()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "the embedded cluster needs 127.x addresses");
+        _cluster = LabProcess.Start(_theirs.Path, "up", "--bare");
+        await _cluster.WaitForAsync("stop       Ctrl-C");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _cluster.DisposeAsync();
+        _theirs.Dispose();
+        _ours.Dispose();
+    }
+
+    [Fact(Explicit = true)]
+    public async Task Deploy_Run_Cleanup()
+    {
+        using var deployed = JsonDocument.Parse(await PassAsync("deploy", "--mode", "Observe", "--json"));
+        var url = new Uri(deployed.RootElement.GetProperty("url").GetString()!);
+        using var http = new HttpClient();
+        Assert.Contains("<html", await http.GetStringAsync(url, TestContext.Current.CancellationToken), StringComparison.OrdinalIgnoreCase);
+        Assert.Equal("Observe", deployed.RootElement.GetProperty("mode").GetString());
+
+        using var report = JsonDocument.Parse(await PassAsync("run", "outage", "--duration", "12s", "--rps", "50", "--json"));
+        var move = Assert.Single(report.RootElement.GetProperty("failovers").EnumerateArray());
+        Assert.Equal(("rescue", "blue", "green"), (move.GetProperty("kind").GetString(), move.GetProperty("from").GetString(), move.GetProperty("to").GetString()));
+
+        // Everything the run changed is as before: the mode, the autoscalers' limits, the slot that has the traffic.
+        using var status = JsonDocument.Parse(await PassAsync("status", "--json"));
+        Assert.Equal("blue", status.RootElement.GetProperty("active").GetString());
+        Assert.Contains("2..5", status.RootElement.GetProperty("slots")[0].GetProperty("autoscaler").GetString(), StringComparison.Ordinal);
+        using var again = JsonDocument.Parse(await PassAsync("deploy", "--json"));
+        Assert.Equal("Observe", again.RootElement.GetProperty("mode").GetString());
+
+        Assert.Contains("removed", await PassAsync("cleanup"), StringComparison.Ordinal);
+        Assert.Contains("nothing to clean", await PassAsync("cleanup"), StringComparison.Ordinal);
+    }
+
+    [Fact(Explicit = true)]
+    public async Task Run_OnAClusterWithoutTheSystem_InstallsAndRemovesIt_EvenWhenInterrupted()
+    {
+        await using var run = LabProcess.Start(_ours.Path, "run", "hang", "--kubeconfig", Kubeconfig, "--duration", "20s", "--rps", "50");
+        await run.WaitForAsync("fault: hang");
+        await run.SignalAsync("TERM");
+
+        Assert.Equal(130, await run.ExitAsync());
+        Assert.Contains("nothing to clean", await PassAsync("cleanup"), StringComparison.Ordinal);
+    }
+
+    [Theory(Explicit = true)]
+    [InlineData("crash")]
+    [InlineData("controller-loss")]
+    [InlineData("slow")]
+    public async Task Run_EveryMeansOfHurting_WorksThroughTheStandardApi(string experiment)
+    {
+        await using var run = LabProcess.Start(_ours.Path, "run", experiment, "--kubeconfig", Kubeconfig, "--duration", "24s", "--rps", "50", "--json");
+        var code = await run.ExitAsync();
+
+        Assert.True(code is 0 or 1, run.Error);
+        using var report = JsonDocument.Parse(run.Output);
+        Assert.NotEmpty(report.RootElement.GetProperty("faults").EnumerateArray());
+        Assert.True(report.RootElement.GetProperty("load").GetProperty("perSlot").GetProperty("blue").GetInt64() > 0, run.Error);
+    }
+
+    private async Task<string> PassAsync(params string[] arguments)
+    {
+        var (code, output, error) = await LabProcess.RunAsync(_ours.Path, [.. arguments, "--kubeconfig", Kubeconfig]);
+        Assert.True(code == 0, $"{string.Join(' ', arguments)} ended with {code}: {output}{error}");
+        return output;
+    }
+}
