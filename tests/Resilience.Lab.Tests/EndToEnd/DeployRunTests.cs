@@ -6,6 +6,9 @@ namespace Resilience.Lab.Tests.EndToEnd;
 [Trait("tier", "slow")]
 public sealed class DeployRunTests : IAsyncLifetime
 {
+    /// <summary>Installing, running, and taking everything out again.</summary>
+    private static readonly TimeSpan WholeRun = TimeSpan.FromMinutes(5);
+
     private readonly TemporaryFolder _theirs = new();
     private readonly TemporaryFolder _ours = new();
     private LabProcess _cluster = null!;
@@ -57,7 +60,7 @@ public sealed class DeployRunTests : IAsyncLifetime
         await run.WaitForAsync("fault: hang");
         await run.SignalAsync("TERM");
 
-        Assert.Equal(130, await run.ExitAsync());
+        Assert.Equal(130, await run.ExitAsync(WholeRun));
         Assert.Contains("nothing to clean", await PassAsync("cleanup"), StringComparison.Ordinal);
     }
 
@@ -67,8 +70,8 @@ public sealed class DeployRunTests : IAsyncLifetime
     [InlineData("slow")]
     public async Task Run_EveryMeansOfHurting_WorksThroughTheStandardApi(string experiment)
     {
-        await using var run = LabProcess.Start(_ours.Path, "run", experiment, "--kubeconfig", Kubeconfig, "--duration", "24s", "--rps", "50", "--json");
-        var code = await run.ExitAsync();
+        await using var run = LabProcess.Start(_ours.Path, "run", experiment, "--kubeconfig", Kubeconfig, "--duration", "18s", "--rps", "50", "--json");
+        var code = await run.ExitAsync(WholeRun);
 
         Assert.True(code is 0 or 1, run.Error);
         using var report = JsonDocument.Parse(run.Output);
@@ -76,10 +79,12 @@ public sealed class DeployRunTests : IAsyncLifetime
         Assert.True(report.RootElement.GetProperty("load").GetProperty("perSlot").GetProperty("blue").GetInt64() > 0, run.Error);
     }
 
+    /// <summary>A run may miss its figures here (1): they are the benchmark's business.</summary>
     private async Task<string> PassAsync(params string[] arguments)
     {
-        var (code, output, error) = await LabProcess.RunAsync(_ours.Path, [.. arguments, "--kubeconfig", Kubeconfig]);
-        Assert.True(code == 0, $"{string.Join(' ', arguments)} ended with {code}: {output}{error}");
-        return output;
+        await using var lab = LabProcess.Start(_ours.Path, [.. arguments, "--kubeconfig", Kubeconfig]);
+        var code = await lab.ExitAsync(WholeRun);
+        Assert.True(code == 0 || (code == 1 && arguments[0] == "run"), $"{string.Join(' ', arguments)} ended with {code}: {lab.Output}{lab.Error}");
+        return lab.Output;
     }
 }
