@@ -22,6 +22,10 @@ public sealed class CommandLineTests
     [InlineData("no lab runs in", "learned")]
     [InlineData("no lab runs in", "learned", "list")]
     [InlineData("\"a/b/c\" is no scaler", "learned", "reset", "a/b/c")]
+    [InlineData("kubeconfig absent does not exist", "deploy", "--kubeconfig", "absent")]
+    [InlineData("Option '--blue' is required", "adopt", "--service", "s", "--green", "g")]
+    [InlineData("there is no image \"resilience-wep\". Did you mean \"resilience-web\"?", "images", "build", "--only", "resilience-wep")]
+    [InlineData("holds no image archives. Make them with \"./lab images build\"", "images", "load", "--from", "nowhere")]
     [InlineData("--repeat must be a number from 1 to 100", "run", "outage", "--repeat", "0")]
     public async Task BadInput_IsOneLineOnStderr_AndExitCode2(string expected, params string[] arguments)
     {
@@ -41,7 +45,7 @@ public sealed class CommandLineTests
         var (code, output, _) = await LabProcess.RunAsync(folder.Path, "--help");
 
         Assert.Equal(0, code);
-        Assert.All(["up", "status", "open", "load", "chaos", "experiments", "run", "switchover", "explain", "ledger", "learned", "bench", "cleanup", "doctor"],
+        Assert.All(["up", "status", "open", "load", "chaos", "experiments", "run", "switchover", "explain", "ledger", "learned", "bench", "deploy", "adopt", "images", "offline", "cleanup", "doctor"],
             command => Assert.Contains($"\n  {command} ", output, StringComparison.Ordinal));
     }
 

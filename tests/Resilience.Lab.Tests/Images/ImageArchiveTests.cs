@@ -2,8 +2,10 @@ using System.Formats.Tar;
 using System.Net;
 using System.Text.Json.Nodes;
 using Resilience.Lab.Cli;
+using Resilience.Lab.Hosting;
 using Resilience.Lab.Images;
 using Resilience.Lab.Tests.EndToEnd;
+using Resilience.Testing;
 
 namespace Resilience.Lab.Tests.Images;
 
@@ -81,6 +83,12 @@ public sealed class ImageArchiveTests : IDisposable
         using var answer = await http.SendAsync(request, Token);
         Assert.Equal(status, (int)answer.StatusCode);
     }
+
+    /// <summary>Without the import a program would be built for the wrong base and not start.</summary>
+    [Fact]
+    public void EveryImageProject_TakesTheSettingsOfImages() => Assert.All(
+        BuiltPrograms.ImageNames(),
+        name => Assert.Contains("eng/ContainerImage.props", File.ReadAllText(Directory.GetFiles(Path.Combine(Repository.Root, "src", BuiltPrograms.ImageProject(name)), "*.csproj").Single()), StringComparison.Ordinal));
 
     private string Archive()
     {
