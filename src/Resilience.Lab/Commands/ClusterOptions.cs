@@ -37,7 +37,7 @@ internal sealed class ClusterOptions
         }
         catch (ClusterException away) when (away.IsUnreachable)
         {
-            throw new LabException(away.Message.TrimEnd('?', '.'), "Start that cluster, or name another with --context or --kubeconfig (\"kubectl config get-contexts\" lists them).");
+            throw new LabException(away.Message.Replace("; is the cluster running?", string.Empty, StringComparison.Ordinal), "Start that cluster, or name another with --context or --kubeconfig (\"kubectl config get-contexts\" lists them).");
         }
     }
 }
