@@ -9,8 +9,8 @@ public sealed class SlotSelectorsTests
     //          Service selects      blue's pods           green's pods          blue                 green                active
     [InlineData("app=s,version=v1", "app=s,version=v1", "app=s,version=v2", "app=s,version=v1", "app=s,version=v2", "blue")]
     [InlineData("app=s,version=v2", "app=s,version=v1", "app=s,version=v2", "app=s,version=v1", "app=s,version=v2", "green")]
-    [InlineData("app=s-blue",       "app=s-blue",       "app=s-green",      "app=s-blue",       "app=s-green",      "blue")]
-    [InlineData("a=1,b=1",          "a=1,b=1,c=1",      "a=2,b=2,c=2",      "a=1,b=1",          "a=2,b=2",          "blue")]   // every key moves; keys the Service does not use stay out
+    [InlineData("app=s-blue", "app=s-blue", "app=s-green", "app=s-blue", "app=s-green", "blue")]
+    [InlineData("a=1,b=1", "a=1,b=1,c=1", "a=2,b=2,c=2", "a=1,b=1", "a=2,b=2", "blue")]   // every key moves; keys the Service does not use stay out
     public void Derive_KeepsTheServicesKeys(string selector, string blue, string green, string expectedBlue, string expectedGreen, string active)
     {
         var slots = SlotSelectors.Derive("s", Labels(selector), new("b", Labels(blue)), new("g", Labels(green)), []);
