@@ -17,7 +17,7 @@ internal sealed record DeliveryOptions(string Overlay, string? Mode, string? Ima
 /// <summary>The shipped system, brought to a cluster and waited for.</summary>
 internal sealed class Delivery(LabCluster cluster, Action<string> say)
 {
-    public static readonly string[] Overlays = ["traditional", "intelligent"];
+    public static readonly string[] Overlays = [.. LabStackOptions.Overlays];
 
     /// <summary>The manifests as they will be applied.</summary>
     public ManifestSet Manifests(DeliveryOptions options)

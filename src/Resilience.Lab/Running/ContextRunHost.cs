@@ -23,6 +23,7 @@ internal sealed class ContextRunHost(LabCluster cluster, DeliveryOptions deliver
     public async Task<RunReport> RunAsync(Experiment experiment, RunOptions options, CancellationToken stop)
     {
         RefuseEmbeddedOnly(experiment);
+        experiment = experiment.WithSeed(options.Seed);
         var setup = options.Detection == "polling" ? RunHost.WithPolling(experiment.Setup) : experiment.Setup;
         return await IsInstalledAsync(stop).ConfigureAwait(false)
             ? await RunOnInstalledAsync(experiment, setup, options, stop).ConfigureAwait(false)
@@ -31,6 +32,11 @@ internal sealed class ContextRunHost(LabCluster cluster, DeliveryOptions deliver
 
     private static void RefuseEmbeddedOnly(Experiment experiment)
     {
+        if (experiment.Cluster.TimeScale != 1 || AgentStart.IsNeeded(experiment))
+        {
+            throw new LabException($"\"{experiment.Name}\" runs on compressed time or brings recorded days with it, which only the embedded cluster can", "Run it without --context.");
+        }
+
         if (experiment.Drills.FirstOrDefault(drill => FaultCatalog.Find(drill.Fault).Means == FaultMeans.Network) is { } network)
         {
             throw new LabException($"\"{experiment.Name}\" uses the fault \"{network.Fault}\", which no standard API can inject", "Run it without --context, or use k8s/chaos on a cluster with Chaos Mesh.");
