@@ -1,6 +1,6 @@
 using Resilience.Control.Scaling;
 using Resilience.LocalCluster.Controllers;
-using Resilience.LocalCluster.Machinery;
+using Resilience.LocalCluster.Storage;
 
 namespace Resilience.LocalCluster.Tests.Controllers;
 
@@ -32,7 +32,7 @@ public sealed class TimeScaleTests
 
         var (real, fast) = (AutoscalerReader.Spec(scaler, 1).Behavior!, AutoscalerReader.Spec(scaler, 60).Behavior!);
 
-        Assert.Equal((120, 30), (real.ScaleDown.Stabilization.TotalSeconds, real.ScaleDown.Policies[0].Period.TotalSeconds));
+        Assert.Equal((120d, 30d), (real.ScaleDown.Stabilization?.TotalSeconds, real.ScaleDown.Policies[0].Period.TotalSeconds));
         Assert.Equal(HorizontalPodAutoscalerBehavior.DefaultUp.Policies.Select(policy => policy.Period), real.ScaleUp.Policies.Select(policy => policy.Period));
         foreach (var (slow, quick) in new[] { (real.ScaleUp, fast.ScaleUp), (real.ScaleDown, fast.ScaleDown) })
         {
