@@ -32,6 +32,7 @@ builder.AddProject<Projects.Resilience_Lab>("load-generator", launchProfileName:
     .WithTrafficTo(cluster);
 
 builder.AddProject<Projects.Resilience_LoadTests>("loadtests", launchProfileName: null)
+    .WithArgs("failover")
     .WithTrafficTo(cluster)
     .WithExplicitStart();
 
