@@ -36,7 +36,7 @@ public sealed class KustomizationTests
     [Theory, MemberData(nameof(Folders))]
     public void Kustomization_ListsWhatOthersReferToFirst(string folder)
     {
-        if (folder == OneByOne)
+        if (folder == OneByOne || ShippedManifests.IsGenerated(folder))
         {
             return;
         }

@@ -24,6 +24,9 @@ internal static class ShippedManifests
             .Select(file => Path.GetRelativePath(Root, Path.GetDirectoryName(file)!).Replace('\\', '/'))
             .Order(StringComparer.Ordinal)];
 
+    /// <summary>A folder whose objects kustomize makes from other files; the lab's own reader of kustomizations does not.</summary>
+    public static bool IsGenerated(string folder) => File.ReadLines(Path.Combine(Root, folder, "kustomization.yaml")).Any(line => line.StartsWith("configMapGenerator:", StringComparison.Ordinal));
+
     private static bool IsPatch(string file) => Path.Combine(Path.GetDirectoryName(file)!, "kustomization.yaml") is var kustomization
         && File.Exists(kustomization) && File.ReadLines(kustomization).Any(line => line.Trim() == $"path: {Path.GetFileName(file)}");
 

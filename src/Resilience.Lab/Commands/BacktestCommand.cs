@@ -23,6 +23,7 @@ internal static class BacktestCommand
         return command.Does(async (parse, console, stop) =>
         {
             var steps = Horizons(parse.GetValue(horizons));
+            BacktestOutput.Check(parse.GetValue(output));
             var inputs = await windows.ReadAllAsync(parse, console, stop).ConfigureAwait(false);
             List<Summary> summaries = [];
             foreach (var input in inputs)

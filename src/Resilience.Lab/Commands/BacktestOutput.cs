@@ -15,13 +15,19 @@ internal sealed class BacktestOutput : IDisposable
     /// <exception cref="LabException">The folder's name is that of a file.</exception>
     public BacktestOutput(string directory)
     {
+        Check(directory);
+        _directory = directory;
+        _isNew = !Directory.Exists(directory);
+    }
+
+    /// <summary>Asked before anything is read or said.</summary>
+    /// <exception cref="LabException">The folder's name is that of a file.</exception>
+    public static void Check(string? directory)
+    {
         if (File.Exists(directory))
         {
             throw new LabException($"--out: {directory} is a file, not a folder");
         }
-
-        _directory = directory;
-        _isNew = !Directory.Exists(directory);
     }
 
     public static JsonSerializerOptions Json { get; } = new(JsonSerializerDefaults.Web) { WriteIndented = true, Converters = { new FiniteDouble(), new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) } };

@@ -30,6 +30,7 @@ internal static class ReplayCommand
         {
             var floor = settings.ToFloorPolicy(parse);
             var policies = parse.GetValue(compare) ? Enum.GetValues<ReplayPolicy>() : [Enum.Parse<ReplayPolicy>(parse.GetValue(policy)!, ignoreCase: true)];
+            BacktestOutput.Check(parse.GetValue(output));
             var inputs = await windows.ReadAllAsync(parse, console, stop).ConfigureAwait(false);
             List<Summary> summaries = [];
             foreach (var input in inputs)

@@ -140,6 +140,24 @@ public sealed class DemandForecasterTests
         Assert.Equal(lived.SkillAgainstNaive, restored.SkillAgainstNaive, 0.1);
     }
 
+    /// <summary>A young service without noise must not be given replicas for noise that only rounding makes.</summary>
+    [Theory]
+    [InlineData(25, 45)]
+    [InlineData(35, 100)]
+    [InlineData(35, 600)]
+    [InlineData(55, 600)]
+    [InlineData(25, 2_000)]
+    [InlineData(0.1, 700)]
+    public void ConstantSeries_YoungOrNot_IsForecastExactly(double value, int minutes)
+    {
+        var forecaster = Synthetic.Forecaster(minutes: 1, horizons: [1, 2], trees: true).Feed(Synthetic.Constant(minutes, value));
+        for (var h = 0; h < 2; h++)
+        {
+            Assert.Equal(value, forecaster.Point(h), value * 1e-6);
+            Assert.True(double.IsNaN(forecaster.Quantile(h, 0.99)) || forecaster.Quantile(h, 0.99) <= value * 1.0001, $"q.99 at {h} is {forecaster.Quantile(h, 0.99)}");
+        }
+    }
+
     [Fact]
     public void ConstantSeries_IsForecastExactly()
     {

@@ -31,7 +31,7 @@ public sealed class BacktestCommandTests
     [Theory]
     [InlineData("trace.csv:4002: -3 is negative", "-3")]
     [InlineData("trace.csv:4002: \"many\" is not a number", "many")]
-    [InlineData("trace.csv:4002: has 3 columns, the header has 2", "1,2")]
+    [InlineData("trace.csv:4002: has 3 columns, the first line has 2", "1,2")]
     [InlineData("trace.csv:4002: \"Infinity\" is not a number", "Infinity")]
     public async Task ABadRow_IsNamed_EvenInTheLastOfSeveralFiles(string expected, string cell)
     {

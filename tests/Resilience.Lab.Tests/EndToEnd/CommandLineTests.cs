@@ -56,6 +56,6 @@ public sealed class CommandLineTests
         var (code, output, _) = await LabProcess.RunAsync(folder.Path, "experiments", "--json");
 
         Assert.Equal(0, code);
-        Assert.Equal(13, System.Text.Json.JsonDocument.Parse(output).RootElement.GetArrayLength());
+        Assert.Equal(18, System.Text.Json.JsonDocument.Parse(output).RootElement.GetArrayLength());
     }
 }

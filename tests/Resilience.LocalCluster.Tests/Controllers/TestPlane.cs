@@ -6,6 +6,7 @@ using Resilience.LocalCluster.Node.Probing;
 using Resilience.LocalCluster.Node.Runtime;
 using Resilience.LocalCluster.Proxy;
 using Resilience.LocalCluster.Storage;
+using Resilience.Testing;
 
 namespace Resilience.LocalCluster.Tests.Controllers;
 
@@ -124,6 +125,24 @@ internal sealed class TestPlane : IAsyncDisposable
         _prober.Dispose();
         Network.Dispose();
         _stop.Dispose();
-        System.IO.Directory.Delete(Directory, recursive: true);
+        // The node clears a pod's volumes behind the pod's end, so two may be deleting the same folder.
+        await Eventually.TrueAsync(IsDeleted, $"{Directory} is deleted");
+    }
+
+    private bool IsDeleted()
+    {
+        try
+        {
+            System.IO.Directory.Delete(Directory, recursive: true);
+            return true;
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return !System.IO.Directory.Exists(Directory);
+        }
+        catch (IOException)
+        {
+            return false;
+        }
     }
 }

@@ -234,7 +234,8 @@ internal sealed class RidgeForecaster(string name, RidgeScale scale, int horizon
 
         foreach (ref var weight in weights)
         {
-            weight = Math.Min(1, RobustAt * mean / Math.Max(weight, 1e-12));
+            // Where nothing was missed, everything counts: without the comparison a perfect fit would leave no weight at all.
+            weight = weight <= RobustAt * mean ? 1 : RobustAt * mean / weight;
         }
     }
 
