@@ -99,7 +99,7 @@ public sealed class DefaultsTests
         var stopped = new StopRecorder();
         var app = await StartAsync(builder =>
         {
-            builder.Configuration["DRAIN_SECONDS"] = "1";
+            builder.Configuration["DRAIN_SECONDS"] = "3";
             builder.Services.AddSingleton<IHostedService>(stopped);
         });
         using var client = Client(app, port: 1);

@@ -107,7 +107,26 @@ internal sealed class Remover(ClusterApi api, TimeProvider time, Action<string> 
             return;
         }
 
-        _ = await RemoveAsync(definition, record.Id, stop).ConfigureAwait(false);
+        if (await RemoveAsync(definition, record.Id, stop).ConfigureAwait(false))
+        {
+            await WaitForEndAsync(definition, stop).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>The server clears a definition's objects away first and only then the definition; what installs again meanwhile would be refused.</summary>
+    private async Task WaitForEndAsync(InstalledObject definition, CancellationToken stop)
+    {
+        var (started, known) = (time.GetTimestamp(), definition.Object);
+        while (await _applier.FindAsync(known.ApiVersion, known.Kind, known.Namespace, known.Name, stop).ConfigureAwait(false) is { } live && (string?)live["metadata"]?["uid"] == known.Uid)
+        {
+            if (time.GetElapsedTime(started) > NamespaceLimit)
+            {
+                _left.Add($"{definition}: its deletion has not ended yet");
+                return;
+            }
+
+            await Task.Delay(Look, time, stop).ConfigureAwait(false);
+        }
     }
 
     private async Task RemoveHomeAsync(InstallRecord record, IReadOnlyList<string> foreign, CancellationToken stop)
