@@ -64,7 +64,7 @@ public sealed class ManifestTests
     [Fact]
     public void Schema_Columns_TellTheStory()
     {
-        var columns = Load("crd-predictiveautoscalers.yaml").Single()["spec"]!["versions"]![0]!["additionalPrinterColumns"]!.AsArray();
+        var columns = Load("../crds/predictiveautoscalers.yaml").Single()["spec"]!["versions"]![0]!["additionalPrinterColumns"]!.AsArray();
         Assert.Equal(["Target", "Mode", "Demand", "P99", "Floor", "Champion", "Skill", "Cost/h", "Reason", "Age"], columns.Select(column => (string)column!["name"]!));
     }
 
@@ -101,7 +101,7 @@ public sealed class ManifestTests
         Assert.Equal((string?)Load("scaling-agent-data.yaml").Single()["metadata"]!["name"], (string?)spec["template"]!["spec"]!["volumes"]![0]!["persistentVolumeClaim"]!["claimName"]);
     }
 
-    private static JsonNode Definition() => Load("crd-predictiveautoscalers.yaml").Single()["spec"]!["versions"]![0]!["schema"]!["openAPIV3Schema"]!;
+    private static JsonNode Definition() => Load("../crds/predictiveautoscalers.yaml").Single()["spec"]!["versions"]![0]!["schema"]!["openAPIV3Schema"]!;
 
     private static IEnumerable<JsonNode> Load(string file) => YamlJson.Parse(File.ReadAllText(Path.Combine(Folder, file))).Select(found => found.Document);
 
