@@ -13,6 +13,7 @@ namespace Resilience.Lab.Commands;
 internal sealed class ReplayChart(string name, Trace trace)
 {
     private const int Width = 1_200;
+    private const int Height = 480;
     private const int Columns = 1_000;
     private readonly Dictionary<ReplayPolicy, List<ReplayRow>> _rows = [];
 
@@ -66,22 +67,27 @@ internal sealed class ReplayChart(string name, Trace trace)
 
         foreach (var (policy, rows) in _rows.Where(pair => pair.Key != ReplayPolicy.Oracle))
         {
-            model.Series.Add(Line(policy.ToString().ToLowerInvariant(), rows, row => row.Capacity, null));
+            model.Series.Add(Line(policy.ToString().ToLowerInvariant(), rows, row => row.Capacity, ColorOf(policy)));
         }
 
-        var svg = new SvgExporter { Width = Width, Height = 480, UseVerticalTextAlignmentWorkaround = true }.ExportToString(model);
+        var svg = new SvgExporter { Width = Width, Height = Height, UseVerticalTextAlignmentWorkaround = true }.ExportToString(model);
         var start = svg.IndexOf("<svg", StringComparison.Ordinal);
-        return start < 0 ? string.Empty : svg[start..];
+        // Without a view box a narrow window would cut the picture instead of shrinking it.
+        return start < 0 ? string.Empty : $"<svg viewBox=\"0 0 {Width} {Height}\" {svg[(start + "<svg ".Length)..]}";
     }
 
-    private LineSeries Line(string title, List<ReplayRow> rows, Func<ReplayRow, double> value, OxyColor? color)
+    private static OxyColor ColorOf(ReplayPolicy policy) => policy switch
     {
-        var line = new LineSeries { Title = title, StrokeThickness = color is null ? 1 : 1.5 };
-        if (color is { } fixedColor)
-        {
-            line.Color = fixedColor;
-        }
+        ReplayPolicy.Hpa60 => OxyColors.DarkGray,
+        ReplayPolicy.Hpa85 => OxyColors.Orange,
+        ReplayPolicy.Floor => OxyColors.RoyalBlue,
+        ReplayPolicy.Hybrid => OxyColors.MediumVioletRed,
+        _ => OxyColors.SeaGreen,
+    };
 
+    private LineSeries Line(string title, List<ReplayRow> rows, Func<ReplayRow, double> value, OxyColor color)
+    {
+        var line = new LineSeries { Title = title, StrokeThickness = 1.5, Color = color };
         var step = Math.Max(1, rows.Count / Columns);
         for (var i = 0; i < rows.Count; i += step)
         {
