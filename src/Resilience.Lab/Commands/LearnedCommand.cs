@@ -100,12 +100,10 @@ internal static class LearnedCommand
             _ = table.AddRow(name, "demand history", span, memory.DemandTo is { } newest ? Figures.Instant(newest) : "-");
             foreach (var value in memory.Learned)
             {
-                _ = table.AddRow("", Markup.Escape(value.Name), Markup.Escape(Short(value.Value.GetRawText())), Figures.Instant(value.At));
+                _ = table.AddRow("", Markup.Escape(value.Name), Markup.Escape(value.Words ?? value.Value.GetRawText()), Figures.Instant(value.At));
             }
         }
 
         console.Ansi.Write(table);
     }
-
-    private static string Short(string text) => text.Length <= 160 ? text : text[..160] + "...";
 }

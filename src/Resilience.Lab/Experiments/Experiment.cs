@@ -150,19 +150,16 @@ internal sealed record SetupSpec(
     /// <summary>CPU request of every container by Deployment name, such as 100m.</summary>
     public IReadOnlyDictionary<string, string> Cpu { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>CPU target by name of the HPA and its Deployment, in percent of a pod's modelled capacity; what that is in CPU is measured before the run.</summary>
+    public IReadOnlyDictionary<string, double> CpuTargetOfCapacity { get; init; } = new Dictionary<string, double>();
+
     public static SetupSpec None { get; } =
         new(new Dictionary<string, int>(), new Dictionary<string, IReadOnlyDictionary<string, string>>(), []);
 
     /// <summary>This setup and another on top of it, which has the last word.</summary>
     public SetupSpec With(SetupSpec other)
     {
-        var replicas = Replicas.ToDictionary();
         var env = Env.ToDictionary();
-        foreach (var (name, count) in other.Replicas)
-        {
-            replicas[name] = count;
-        }
-
         foreach (var (name, variables) in other.Env)
         {
             var merged = env.GetValueOrDefault(name)?.ToDictionary() ?? [];
@@ -174,13 +171,22 @@ internal sealed record SetupSpec(
             env[name] = merged;
         }
 
-        var cpu = Cpu.ToDictionary();
-        foreach (var (name, quantity) in other.Cpu)
+        return new SetupSpec(Over(Replicas, other.Replicas), env, [.. Patches, .. other.Patches])
         {
-            cpu[name] = quantity;
+            Cpu = Over(Cpu, other.Cpu),
+            CpuTargetOfCapacity = Over(CpuTargetOfCapacity, other.CpuTargetOfCapacity),
+        };
+    }
+
+    private static Dictionary<string, T> Over<T>(IReadOnlyDictionary<string, T> below, IReadOnlyDictionary<string, T> above)
+    {
+        var merged = below.ToDictionary();
+        foreach (var (name, value) in above)
+        {
+            merged[name] = value;
         }
 
-        return new SetupSpec(replicas, env, [.. Patches, .. other.Patches]) { Cpu = cpu };
+        return merged;
     }
 }
 

@@ -140,8 +140,11 @@ internal static class ExperimentLoader
         var cpu = fields.Map("cpu") is { } requests
             ? requests.Keys().ToDictionary(name => name, name => ReadCpu(requests, name))
             : [];
+        var targets = fields.Map("cpuTargetOfCapacity") is { } shares
+            ? shares.Keys().ToDictionary(name => name, name => shares.Number(name, null, 5, 95))
+            : [];
         fields.RejectUnknown();
-        return new SetupSpec(replicas, env, patches) { Cpu = cpu };
+        return new SetupSpec(replicas, env, patches) { Cpu = cpu, CpuTargetOfCapacity = targets };
     }
 
     private static string ReadCpu(YamlFields fields, string name) => fields.Text(name) is var text && text.EndsWith('m')

@@ -32,9 +32,9 @@ internal sealed class ContextRunHost(LabCluster cluster, DeliveryOptions deliver
 
     private static void RefuseEmbeddedOnly(Experiment experiment)
     {
-        if (experiment.Cluster.TimeScale != 1 || AgentStart.IsNeeded(experiment))
+        if (experiment.Cluster.TimeScale != 1 || AgentStart.IsNeeded(experiment) || experiment.Setup.CpuTargetOfCapacity.Count > 0)
         {
-            throw new LabException($"\"{experiment.Name}\" runs on compressed time or brings recorded days with it, which only the embedded cluster can", "Run it without --context.");
+            throw new LabException($"\"{experiment.Name}\" runs on compressed time, measures CPU targets or brings recorded days with it, which only the embedded cluster can", "Run it without --context.");
         }
 
         if (experiment.Drills.FirstOrDefault(drill => FaultCatalog.Find(drill.Fault).Means == FaultMeans.Network) is { } network)

@@ -39,6 +39,7 @@ internal sealed class ExperimentRunner(LabCluster cluster, Uri page, Experiment 
     {
         say(experiment.Variant is { } variant ? $"{experiment.Name}, {variant.Name}: {variant.Title}" : $"{experiment.Name}: {experiment.Title}");
         await CheckSteadyStateAsync(stop).ConfigureAwait(false);
+        var calibrated = await new CpuCalibration(cluster, page, experiment, options.Seed).RunAsync(stop).ConfigureAwait(false);
         if (_agent is not null)
         {
             await _agent.PrepareAsync(stop).ConfigureAwait(false);
@@ -52,7 +53,7 @@ internal sealed class ExperimentRunner(LabCluster cluster, Uri page, Experiment 
         {
             var ready = Names.Slots.ToDictionary(slot => slot, slot => watch.Count(slot).Ready);
             await SpeakAsync($"{experiment.Description} Hypothesis: {experiment.Hypothesis}", stop).ConfigureAwait(false);
-            var (load, abort) = await LoadAndHurtAsync(watch, stop).ConfigureAwait(false);
+            var (load, abort) = await LoadAndHurtAsync(watch, calibrated, stop).ConfigureAwait(false);
             var decisions = await DecisionsAsync(stop).ConfigureAwait(false);
             var recovery = await WaitForRecoveryAsync(watch, ready, before, stop).ConfigureAwait(false);
             await SpeakAsync("The run is over; the report says what users saw.", stop).ConfigureAwait(false);
@@ -84,7 +85,7 @@ internal sealed class ExperimentRunner(LabCluster cluster, Uri page, Experiment 
         say($"steady state holds: {experiment.Hypothesis}");
     }
 
-    private async Task<(LoadResult Load, string? Abort)> LoadAndHurtAsync(ClusterWatch watch, CancellationToken stop)
+    private async Task<(LoadResult Load, string? Abort)> LoadAndHurtAsync(ClusterWatch watch, IReadOnlyList<string> calibrated, CancellationToken stop)
     {
         var spec = experiment.Load;
         var planned = options.Pause is null ? spec.Duration : spec.Duration + LongestTalk;
@@ -94,6 +95,11 @@ internal sealed class ExperimentRunner(LabCluster cluster, Uri page, Experiment 
             var clock = new RunClock(_time, run.StartedAt);
             _journal.StartedAt = run.StartedAt;
             _journal.Add(run.StartedAt, "load", Describe(spec));
+            foreach (var target in calibrated)
+            {
+                _journal.Add(run.StartedAt, "note", target);
+            }
+
             if (_agent is not null)
             {
                 await _agent.BeginAsync(run.StartedAt, stop).ConfigureAwait(false);

@@ -4,6 +4,7 @@ using System.Text;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
+using Resilience.ScalingAgent.Scaling;
 
 namespace Resilience.ScalingAgent.Ledger;
 
@@ -78,7 +79,8 @@ internal static class LedgerEndpoints
 
     private static JsonHttpResult<LearnedPage> ListLearned(SqliteAgentStore store) => TypedResults.Json(
         new LearnedPage([.. store.ListLearned().Select(memory => new MemoryView(
-            memory.Scaler.Namespace, memory.Scaler.Name, memory.DemandSamples, memory.DemandFrom, memory.DemandTo, memory.Learned))]),
+            memory.Scaler.Namespace, memory.Scaler.Name, memory.DemandSamples, memory.DemandFrom, memory.DemandTo,
+            [.. memory.Learned.Select(value => value with { Words = LearnedWords.Sentence(value) })]))]),
         LedgerViewJson.Default.LearnedPage);
 
     private static IResult Reset(string @namespace, string name, HttpRequest request, SqliteAgentStore store, IOptions<AgentStoreOptions> options)

@@ -30,7 +30,11 @@ internal sealed record LearnedPage(IReadOnlyList<MemoryView> Scalers);
 internal sealed record MemoryView(string Namespace, string Name, long DemandSamples, DateTimeOffset? DemandFrom, DateTimeOffset? DemandTo, IReadOnlyList<LearnedValue> Learned);
 
 /// <param name="At">When it was written last, on the planning clock.</param>
-internal sealed record LearnedValue(string Name, DateTimeOffset At, JsonElement Value);
+internal sealed record LearnedValue(string Name, DateTimeOffset At, JsonElement Value)
+{
+    /// <summary>The value for people; null in the store, which does not know what values mean.</summary>
+    public string? Words { get; init; }
+}
 
 /// <summary><c>DELETE /learned/{namespace}/{name}</c>.</summary>
 /// <param name="Notice">Number of the ledger entry that records it.</param>

@@ -35,10 +35,11 @@ public sealed class ExperimentLoaderTests
         setup:
           replicas: {web-blue: 4}
           cpu: {web-blue: 100m}
+          cpuTargetOfCapacity: {web-blue: 60}
           env: {web-blue: {CAPACITY_RPS: "40"}}
         variants:
           - {name: one, title: The first}
-          - {name: two, title: The second, overlay: traditional, setup: {replicas: {web-blue: 2}, cpu: {web-blue: 200m}, env: {web-blue: {MORE: "1"}}},
+          - {name: two, title: The second, overlay: traditional, setup: {replicas: {web-blue: 2}, cpu: {web-blue: 200m}, cpuTargetOfCapacity: {web-blue: 85}, env: {web-blue: {MORE: "1"}}},
              expectations: [
                {name: Enough, metric: highestFloor, atLeast: 4}]}
         comparisons:
@@ -117,6 +118,7 @@ public sealed class ExperimentLoaderTests
         Assert.Equal((4, 2), (one.Setup.Replicas["web-blue"], two.Setup.Replicas["web-blue"]));
         Assert.Equal(("40", "1"), (two.Setup.Env["web-blue"]["CAPACITY_RPS"], two.Setup.Env["web-blue"]["MORE"]));
         Assert.Equal(("100m", "200m"), (one.Setup.Cpu["web-blue"], two.Setup.Cpu["web-blue"]));
+        Assert.Equal((60, 85), (one.Setup.CpuTargetOfCapacity["web-blue"], two.Setup.CpuTargetOfCapacity["web-blue"]));
         Assert.Equal((1, 2), (one.Expectations.Count, two.Expectations.Count));
         Assert.Empty(two.Variants);
         Assert.Empty(two.Comparisons);
@@ -139,11 +141,12 @@ public sealed class ExperimentLoaderTests
     [InlineData("rise: 2m", "rise: 0s", "mine.yaml:13: \"rise\": expected a time above zero")]
     [InlineData("replicas: 7", "replicas: 0", "mine.yaml:14: \"replicas\": expected a number from 1 to 1000")]
     [InlineData("name: two", "name: one", "expected 2 to 6 variants with different names")]
-    [InlineData("name: two", "name: \"../two\"", "mine.yaml:21: \"name\": expected a word of letters, digits and hyphens")]
-    [InlineData("web-blue: 200m", "web-blue: much", "mine.yaml:21: \"web-blue\": expected a CPU request like 100m")]
-    [InlineData("lessThan: one", "lessThan: three", "mine.yaml:25: \"lessThan\": expected one of one, two, found \"three\"")]
-    [InlineData("lessThan: one", "lessThan: one, noMoreThan: one", "mine.yaml:25: \"name\": expected exactly one of lessThan, noMoreThan")]
-    [InlineData("metric: sloViolationSeconds", "metric: recovered", "mine.yaml:25: \"metric\": expected one of clientGapMs")]
+    [InlineData("name: two", "name: \"../two\"", "mine.yaml:22: \"name\": expected a word of letters, digits and hyphens")]
+    [InlineData("web-blue: 200m", "web-blue: much", "mine.yaml:22: \"web-blue\": expected a CPU request like 100m")]
+    [InlineData("{web-blue: 60}", "{web-blue: 100}", "mine.yaml:18: \"web-blue\": expected a number from 5 to 95, found \"100\"")]
+    [InlineData("lessThan: one", "lessThan: three", "mine.yaml:26: \"lessThan\": expected one of one, two, found \"three\"")]
+    [InlineData("lessThan: one", "lessThan: one, noMoreThan: one", "mine.yaml:26: \"name\": expected exactly one of lessThan, noMoreThan")]
+    [InlineData("metric: sloViolationSeconds", "metric: recovered", "mine.yaml:26: \"metric\": expected one of clientGapMs")]
     public void Load_ABadDay_SaysWhereAndWhatWasExpected(string good, string bad, string expected)
     {
         Assert.Contains(good, Day, StringComparison.Ordinal);

@@ -9,6 +9,9 @@ internal sealed class WatchedSystem(TestCluster cluster)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(45);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
+    private const int Rounds = 4;
+    private const int Writers = 4;
+    private int _noise;
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
@@ -27,17 +30,24 @@ internal sealed class WatchedSystem(TestCluster cluster)
     }
 
     /// <summary>
-    /// All of blue goes and comes back. Somebody else keeps writing to the Service meanwhile, so that the watcher's first patch meets
-    /// a conflict and it has to read afresh.
+    /// All of blue goes, and traffic with it. Others keep writing to the Service meanwhile, so that the watcher's patch meets a conflict
+    /// and it has to read afresh; a patch that slips through between two of their writes means another round.
     /// </summary>
     public async Task RescueAsync()
     {
-        using var noise = CancellationTokenSource.CreateLinkedTokenSource(Token);
-        var writing = AnnotateAsync(noise.Token);
-        await ScaleAsync("web-blue", 0);
-        await UntilAsync(async () => await ActiveAsync() == "green", "traffic is rescued");
-        await noise.CancelAsync();
-        await writing;
+        for (var round = 1; ; round++)
+        {
+            await LoseAsync("web-blue", "green");
+            if (HasReadAfresh())
+            {
+                return;
+            }
+
+            Assert.True(round < Rounds, $"the watcher met no conflict in {Rounds} rounds of writing to its Service");
+            await ReturnAsync("web-blue");
+            await LoseAsync("web-green", "blue");
+            await ReturnAsync("web-green");
+        }
     }
 
     /// <summary>Blue is still at 0: the Switchover wakes and enlarges it first, for which the watcher borrows its floor.</summary>
@@ -110,13 +120,33 @@ internal sealed class WatchedSystem(TestCluster cluster)
         }
     }
 
+    private bool HasReadAfresh() => cluster.Accesses.Any(access => access is { Verb: "get", Resource: "services" });
+
+    private async Task LoseAsync(string deployment, string rescuer)
+    {
+        using var noise = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        var writing = Task.WhenAll(Enumerable.Range(0, Writers).Select(_ => AnnotateAsync(noise.Token)));
+        await ScaleAsync(deployment, 0);
+        await UntilAsync(async () => HasReadAfresh() || await ActiveAsync() == rescuer, "traffic is rescued, or the watcher reads afresh");
+        await noise.CancelAsync();
+        await writing;
+        await UntilAsync(async () => await ActiveAsync() == rescuer, "traffic is rescued");
+    }
+
+    private async Task ReturnAsync(string deployment)
+    {
+        await ScaleAsync(deployment, 2);
+        await ReadyAsync(deployment, 2);
+    }
+
+    /// <summary>Each write differs from the one before: one that changes nothing would be no conflict.</summary>
     private async Task AnnotateAsync(CancellationToken stop)
     {
-        for (var i = 0; !stop.IsCancellationRequested; i++)
+        while (!stop.IsCancellationRequested)
         {
             _ = await cluster.Api.PatchAsync(ResourceTypes.Services, TestCluster.Namespace, "web", ResourcePatch.Merge(new()
             {
-                ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { ["tests/noise"] = $"{i}" } },
+                ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { ["tests/noise"] = $"{Interlocked.Increment(ref _noise)}" } },
             }), Token);
         }
     }
