@@ -67,6 +67,7 @@ public static class ServiceDefaultsExtensions
         where TBuilder : IHostApplicationBuilder
     {
         builder.Services.AddOptions<KestrelServerOptions>().Configure<PodIdentity>((kestrel, pod) => ManagementPort.Listen(kestrel, pod, main));
+        builder.Services.AddHostedService<FirstScrape>();
         return builder;
     }
 

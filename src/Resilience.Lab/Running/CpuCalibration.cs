@@ -19,6 +19,7 @@ internal sealed class CpuCalibration(LabCluster cluster, Uri page, Experiment ex
 {
     private static readonly TimeSpan Settle = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan ShortestMeasure = TimeSpan.FromSeconds(8);
+    private static readonly TimeSpan PodsLimit = TimeSpan.FromSeconds(60);
     private const int Windows = 3;
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100);
 
@@ -54,6 +55,7 @@ internal sealed class CpuCalibration(LabCluster cluster, Uri page, Experiment ex
         }
 
         _ = await PatchAsync(name, Limits(replicas, replicas), stop).ConfigureAwait(false);
+        await WaitForPodsAsync(name, replicas, stop).ConfigureAwait(false);
         var rps = percent / 100 * capacity * replicas;
         var cores = await DriveAsync(rps, LabCluster.SlotSelector(active), stop).ConfigureAwait(false);
         var utilization = Utilization(cores, request);
@@ -68,12 +70,29 @@ internal sealed class CpuCalibration(LabCluster cluster, Uri page, Experiment ex
             $"HPA {name}: {percent:0.#}% of a pod's capacity, {rps / replicas:0.#} requests/s, took {cores.Average() * 1000:0}m of CPU, {cores.Average() * replicas / rps * 1000:0.0} ms a request: the target is {utilization}% of the requested {request * 1000:0}m");
     }
 
-    private static (double Request, double Capacity, int Replicas) Read(V1Deployment deployment)
+    /// <summary>The autoscaler may have been at work already, on what pods burn while they start.</summary>
+    private async Task WaitForPodsAsync(string name, int replicas, CancellationToken stop)
+    {
+        var waiting = cluster.Time.GetTimestamp();
+        while ((await cluster.Api.GetAsync(ResourceTypes.Deployments, Names.Namespace, name, stop).ConfigureAwait(false)).Status is not { } status
+            || (status.Replicas ?? 0) != replicas || (status.ReadyReplicas ?? 0) != replicas)
+        {
+            if (cluster.Time.GetElapsedTime(waiting) > PodsLimit)
+            {
+                throw new LabException($"{name} does not come to {replicas} Ready pods in {PodsLimit.TotalSeconds:0} s, at which its CPU would be measured", $"\"kubectl -n {Names.Namespace} describe deployment {name}\" says why.");
+            }
+
+            await Task.Delay(Look, cluster.Time, stop).ConfigureAwait(false);
+        }
+    }
+
+    private (double Request, double Capacity, int Replicas) Read(V1Deployment deployment)
     {
         var containers = deployment.Spec.Template.Spec.Containers;
         var request = containers.Sum(container => container.Resources?.Requests is { } wanted && wanted.TryGetValue("cpu", out var cpu) ? (double)cpu.ToDecimal() : 0);
         var capacity = containers.SelectMany(container => container.Env ?? []).FirstOrDefault(variable => variable.Name == "CAPACITY_RPS")?.Value;
-        return request > 0 && deployment.Spec.Replicas is > 0 and var replicas && double.TryParse(capacity, CultureInfo.InvariantCulture, out var rps) && rps > 0
+        var replicas = experiment.Setup.Replicas.GetValueOrDefault(deployment.Metadata.Name, deployment.Spec.Replicas ?? 0);
+        return request > 0 && replicas > 0 && double.TryParse(capacity, CultureInfo.InvariantCulture, out var rps) && rps > 0
             ? (request, rps, replicas)
             : throw new LabException(
                 $"cpuTargetOfCapacity cannot be measured: {deployment.Metadata.Name} needs pods, a CPU request and CAPACITY_RPS",
