@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
@@ -61,10 +60,6 @@ internal sealed partial class PodProcess : IAsyncDisposable
     }
 
     public void Signal(int signal) => Assert.Equal(0, Kill(_process.Id, signal));
-
-    /// <summary>Whoever started the tests ignores SIGINT, as a shell does for what it runs in the background, and children inherit that.</summary>
-    public bool IgnoresSigInt() => File.ReadLines($"/proc/{_process.Id}/status").Where(line => line.StartsWith("SigIgn:", StringComparison.Ordinal))
-        .Any(line => (ulong.Parse(line.AsSpan("SigIgn:".Length).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture) & (1ul << (SigInt - 1))) != 0);
 
     public void CloseLifeline() => _process.StandardInput.Close();
 

@@ -1,4 +1,5 @@
 using System.Net;
+using Resilience.Testing;
 
 namespace Resilience.Web.Tests;
 
@@ -78,8 +79,8 @@ public sealed class ProcessTests
     public async Task SigInt_WithoutALifeline_StopsAsInAnyTerminal()
     {
         SkipOnWindows();
+        Assert.SkipWhen(Interrupts.AreIgnored, Interrupts.WhyNot);
         await using var pod = await PodProcess.StartAsync(Cancel, ("RESILIENCE_LIFELINE", ""), ("DRAIN_SECONDS", "0"));
-        Assert.SkipWhen(OperatingSystem.IsLinux() && pod.IgnoresSigInt(), "these tests were started in a way that ignores SIGINT");
         pod.Signal(PodProcess.SigInt);
         Assert.Equal(0, await pod.ExitCodeAsync(Cancel));
     }

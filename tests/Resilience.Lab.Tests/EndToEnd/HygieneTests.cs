@@ -1,3 +1,5 @@
+using Resilience.Testing;
+
 namespace Resilience.Lab.Tests.EndToEnd;
 
 /// <summary>However a lab ends, nothing of it stays.</summary>
@@ -81,12 +83,5 @@ public sealed class HygieneTests
         Assert.DoesNotContain("\n", error.TrimEnd(), StringComparison.Ordinal);
     }
 
-    /// <summary>A shell without job control starts background jobs with SIGINT ignored, and children inherit that.</summary>
-    /// <remarks>/proc/self/status has "SigIgn: 0000000000001002": bit n-1 stands for signal n.</remarks>
-    private static void SkipWhenIgnored(string signal)
-    {
-        const ulong Interrupt = 1 << 1;
-        var ignored = File.ReadLines("/proc/self/status").First(line => line.StartsWith("SigIgn:", StringComparison.Ordinal))["SigIgn:".Length..].Trim();
-        Assert.SkipWhen(signal == "INT" && (Convert.ToUInt64(ignored, 16) & Interrupt) != 0, "SIGINT is ignored here; run the tests in the foreground");
-    }
+    private static void SkipWhenIgnored(string signal) => Assert.SkipWhen(signal == "INT" && Interrupts.AreIgnored, Interrupts.WhyNot);
 }
