@@ -10,25 +10,31 @@ namespace Resilience.ServiceDefaults;
 /// Scrapes the process's own metrics once as soon as it listens. A first scrape compiles the exporter, which takes about a fifth of
 /// a second of CPU: done while the pod starts, nobody takes it for load; done by a scraper later, an autoscaler does.
 /// </summary>
-internal sealed class FirstScrape(IServer server, IHostApplicationLifetime lifetime) : BackgroundService
+internal sealed class FirstScrape(IServer server) : IHostedLifecycleService
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    /// <summary>All servers listen by now. The host waits, so that what it says to have started is warm.</summary>
+    public async Task StartedAsync(CancellationToken cancellationToken)
     {
-        var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        using var registration = lifetime.ApplicationStarted.Register(started.SetResult);
-        await started.Task.WaitAsync(stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-
         // The management port is the last of the endpoints; without one (a test server) there is nothing to scrape.
-        if (!stoppingToken.IsCancellationRequested && server.Features.Get<IServerAddressesFeature>()?.Addresses.LastOrDefault() is { } address
-            && IPEndPoint.TryParse(new Uri(address).Authority, out var endpoint))
+        if (server.Features.Get<IServerAddressesFeature>()?.Addresses.LastOrDefault() is { } address && IPEndPoint.TryParse(new Uri(address).Authority, out var endpoint))
         {
-            using var limit = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             limit.CancelAfter(Limit);
             await ScrapeAsync(endpoint, limit.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
+
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     /// <summary>By hand: an HttpClient would cost more than the scrape.</summary>
     private static async Task ScrapeAsync(IPEndPoint endpoint, CancellationToken stop)

@@ -36,7 +36,9 @@ internal static class ProcessTelemetry
 
         var telemetry = builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => Describe(resource, builder.Environment.ApplicationName, pod))
-            .WithMetrics(static metrics => metrics.AddMeter(Meters).AddPrometheusExporter());
+            .WithMetrics(static metrics => metrics.AddMeter(Meters)
+                // Every scrape reads afresh: an agent that scrapes often must not be told what was true a moment ago.
+                .AddPrometheusExporter(static exporter => exporter.ScrapeResponseCacheDurationMilliseconds = 0));
         if (otlp)
         {
             telemetry.WithTracing(static tracing => tracing
