@@ -474,8 +474,10 @@ public sealed class ScalerTests : IAsyncDisposable
         _bed.Source.Demand = (_, _) => 35;
         var host = await _bed.StartAsync();
         await _bed.StepAsync(host);
+        var worker = host.Services.GetRequiredService<ScalerWorker>();
+        var before = worker.Find(AgentBed.Web);
         _bed.Store.Reset(AgentBed.Web);
-        await Eventually.TrueAsync(() => host.Services.GetRequiredService<ScalerWorker>().Find(AgentBed.Web) is { IsRestored: true, Last: null }, "a new scaler starts from nothing");
+        await Eventually.TrueAsync(() => worker.Find(AgentBed.Web) is { IsRestored: true } now && now != before, "a new scaler takes over");
         await _bed.StepAsync(host);
         Assert.Equal("Silent", _bed.LastDecision().Forecast.Stage);
     }
