@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -22,6 +23,8 @@ internal sealed partial class ClusterMirror(
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(0.5);
     private readonly TimeProvider _clock = TimeProvider.System;
     private readonly Dictionary<string, (PodResource Resource, Task Log)> _pods = new(StringComparer.Ordinal);
+    private string? _installed;
+    private string? _complaint;
 
     private KubernetesApi Api => known.Api;
 
@@ -34,15 +37,17 @@ internal sealed partial class ClusterMirror(
             try
             {
                 await ObserveAsync(stoppingToken).ConfigureAwait(false);
+                _complaint = null;
             }
             catch (Exception away) when (away is HttpRequestException or IOException || (away is OperationCanceledException && !stoppingToken.IsCancellationRequested))
             {
                 known.IsServing = false;
                 Api.Forget();
             }
-            catch (KubernetesApiException refused)
+            catch (Exception wrong) when (!stoppingToken.IsCancellationRequested)
             {
-                LogRefused(logger, refused.Message);
+                // Whatever it was, a dashboard that goes on showing what was true once would be worse.
+                Complain(wrong);
             }
 
             await Task.Delay(Period, _clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -60,10 +65,8 @@ internal sealed partial class ClusterMirror(
     {
         if (!known.IsServing)
         {
-            // Also after the cluster has been restarted: it keeps nothing.
-            await ManifestWriter.ApplyAsync(Api, known.Manifests, Telemetry(), stop).ConfigureAwait(false);
+            await InstallAsync(stop).ConfigureAwait(false);
             known.Serves(await PageAsync(stop).ConfigureAwait(false));
-            LogApplied(logger, known.Manifests.Items.Count, Api.Kubeconfig);
         }
 
         var service = await Api.GetAsync($"{ClusterTopology.Core}/services/{ClusterTopology.Service}", stop).ConfigureAwait(false);
@@ -82,6 +85,35 @@ internal sealed partial class ClusterMirror(
         }
 
         await RetireAsync([.. pods.Select(Name)]).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Applies the manifests once to each cluster. A restarted one has kept nothing; one that was only away has kept everything, and
+    /// applying to it again would move the traffic back and end the drills.
+    /// </summary>
+    private async Task InstallAsync(CancellationToken stop)
+    {
+        if (_installed is not null && _installed == await ServiceUidAsync(stop).ConfigureAwait(false))
+        {
+            return;
+        }
+
+        await ManifestWriter.ApplyAsync(Api, known.Manifests, Telemetry(), stop).ConfigureAwait(false);
+        _installed = await ServiceUidAsync(stop).ConfigureAwait(false);
+        LogApplied(logger, known.Manifests.Items.Count, Api.Kubeconfig);
+    }
+
+    private async Task<string?> ServiceUidAsync(CancellationToken stop)
+    {
+        try
+        {
+            var service = await Api.GetAsync($"{ClusterTopology.Core}/services/{ClusterTopology.Service}", stop).ConfigureAwait(false);
+            return (string?)service["metadata"]?["uid"];
+        }
+        catch (KubernetesApiException absent) when (absent.Status == HttpStatusCode.NotFound)
+        {
+            return null;
+        }
     }
 
     private Task ShowAsync(SlotResource slot, Uri page) => notifications.PublishUpdateAsync(slot, shown => shown with
@@ -165,8 +197,30 @@ internal sealed partial class ClusterMirror(
     private async Task<Uri> PageAsync(CancellationToken stop)
     {
         var nodes = Items(await Api.GetAsync("api/v1/nodes", stop).ConfigureAwait(false));
-        var address = ((JsonArray)nodes[0]["status"]!["addresses"]!).First(entry => (string?)entry!["type"] == "InternalIP")!["address"];
-        return new Uri($"http://{(string?)address}:{ClusterTopology.NodePort}/");
+        var addresses = nodes.SelectMany(node => (node["status"]?["addresses"] as JsonArray ?? []).OfType<JsonObject>());
+        var address = addresses.FirstOrDefault(entry => (string?)entry["type"] == "InternalIP")?["address"];
+        return address is null
+            ? throw new HttpRequestException("the cluster has no node yet")
+            : new Uri($"http://{(string?)address}:{ClusterTopology.NodePort}/");
+    }
+
+    /// <summary>Says what is wrong once, and not twice a second.</summary>
+    private void Complain(Exception wrong)
+    {
+        if (wrong.Message == _complaint)
+        {
+            return;
+        }
+
+        _complaint = wrong.Message;
+        if (wrong is KubernetesApiException)
+        {
+            LogRefused(logger, wrong.Message);
+        }
+        else
+        {
+            LogFailed(logger, wrong);
+        }
     }
 
     private static ResourceStateSnapshot State(JsonObject pod, JsonNode? container) =>
@@ -190,4 +244,7 @@ internal sealed partial class ClusterMirror(
 
     [LoggerMessage(EventId = 3, Level = LogLevel.Information, Message = "{Line}")]
     private static partial void LogLine(ILogger logger, string line);
+
+    [LoggerMessage(EventId = 4, Level = LogLevel.Error, Message = "The dashboard's picture of the cluster could not be updated")]
+    private static partial void LogFailed(ILogger logger, Exception wrong);
 }

@@ -47,7 +47,7 @@ internal static class ManifestWriter
         var root = manifest.ApiVersion.Contains('/', StringComparison.Ordinal) ? $"apis/{manifest.ApiVersion}" : $"api/{manifest.ApiVersion}";
         if (!kinds.TryGetValue(root, out var served))
         {
-            kinds[root] = served = (JsonArray)(await api.GetAsync(root, stop).ConfigureAwait(false))["resources"]!;
+            kinds[root] = served = await ServedAsync(api, root, stop).ConfigureAwait(false);
         }
 
         var kind = served.FirstOrDefault(entry => (string?)entry!["kind"] == manifest.Kind && !((string)entry["name"]!).Contains('/', StringComparison.Ordinal))
@@ -55,6 +55,18 @@ internal static class ManifestWriter
         return (bool)kind["namespaced"]!
             ? $"{root}/namespaces/{manifest.Namespace ?? ClusterTopology.Namespace}/{(string?)kind["name"]}/{manifest.Name}"
             : $"{root}/{(string?)kind["name"]}/{manifest.Name}";
+    }
+
+    private static async Task<JsonArray> ServedAsync(KubernetesApi api, string root, CancellationToken stop)
+    {
+        try
+        {
+            return (JsonArray)(await api.GetAsync(root, stop).ConfigureAwait(false))["resources"]!;
+        }
+        catch (KubernetesApiException absent) when (absent.Status == HttpStatusCode.NotFound)
+        {
+            return [];
+        }
     }
 
     private static void Instrument(JsonObject deployment, IEnumerable<(string Name, string Value)> variables)
