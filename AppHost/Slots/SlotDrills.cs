@@ -12,13 +12,16 @@ internal sealed class DrillException(string message) : Exception(message);
 /// Drills on one slot, all through the cluster's API, with the record on the Deployment by which <c>lab chaos heal</c> can undo them too.
 /// Each answers with a sentence about what it has done.
 /// </summary>
-internal sealed class SlotDrills(KubernetesApi api, SlotResource slot)
+internal sealed class SlotDrills(KubernetesApi api, SlotResource slot, TimeProvider clock)
 {
     private const string RecordAnnotation = "resilience.dev/drill";
     private static readonly TimeSpan OutageLength = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan MoveLimit = TimeSpan.FromSeconds(60);
-    private static readonly string[] FinalPhases = ["Switched", "RolledBack", "Rejected", "Expired", "Failed"];
-    private readonly TimeProvider _clock = TimeProvider.System;
+
+    // The lab's words, because drills that only the lab starts are undone here too.
+    internal static readonly string[] ScaledAway = ["outage", "flap"];
+    internal static readonly string[] InTheNetwork = ["network-delay", "network-reset", "partition"];
+    internal static readonly string[] FinalPhases = ["Switched", "RolledBack", "Rejected", "Expired", "Failed"];
 
     private string Deployment => $"{ClusterTopology.Apps}/deployments/{slot.Name}";
 
@@ -28,13 +31,16 @@ internal sealed class SlotDrills(KubernetesApi api, SlotResource slot)
 
     public async Task<string> HangAsync(CancellationToken stop)
     {
-        await BeginAsync("hang", null, null, stop).ConfigureAwait(false);
-        var pods = await SignalAsync("STOP", stop).ConfigureAwait(false);
+        var pods = await HoldAsync("hang", () => SignalAsync("STOP", stop), stop).ConfigureAwait(false);
         return $"{pods} processes of {slot.Name} are stopped, until healed.";
     }
 
     /// <remarks>Happens once and leaves nothing to undo, so it leaves no record.</remarks>
-    public async Task<string> CrashAsync(CancellationToken stop) => $"{await SignalAsync("KILL", stop).ConfigureAwait(false)} processes of {slot.Name} were killed.";
+    public async Task<string> CrashAsync(CancellationToken stop)
+    {
+        var pods = await SignalAsync("KILL", stop).ConfigureAwait(false);
+        return pods > 0 ? $"{pods} processes of {slot.Name} were killed." : throw new DrillException($"{slot.Name} has no process to kill.");
+    }
 
     public async Task<string> OutageAsync(CancellationToken stop)
     {
@@ -49,6 +55,11 @@ internal sealed class SlotDrills(KubernetesApi api, SlotResource slot)
         _ = await SignalAsync("CONT", stop).ConfigureAwait(false);
         var token = await FaultTokenAsync(stop).ConfigureAwait(false);
         _ = await EachPodAsync(pod => api.DeleteAsync(Faults(pod), stop, ("X-Fault-Token", token)), stop).ConfigureAwait(false);
+        if (InTheNetwork.Contains((string?)record?["kind"]))
+        {
+            _ = await api.DeleteAsync($"{ClusterTopology.Drills}/services/{ClusterTopology.Service}/network", stop).ConfigureAwait(false);
+        }
+
         await EndAsync(record, stop).ConfigureAwait(false);
         return record is null ? $"{slot.Name} was well." : $"\"{(string?)record["kind"]}\" on {slot.Name} is undone.";
     }
@@ -63,7 +74,7 @@ internal sealed class SlotDrills(KubernetesApi api, SlotResource slot)
             return $"{slot.Name} has the traffic already.";
         }
 
-        var now = _clock.GetUtcNow();
+        var now = clock.GetUtcNow();
         var name = string.Create(CultureInfo.InvariantCulture, $"dashboard-{slot.Slot}-{now.ToUnixTimeMilliseconds()}");
         _ = await api.CreateAsync($"{ClusterTopology.Resilience}/switchovers", new JsonObject
         {
@@ -85,18 +96,18 @@ internal sealed class SlotDrills(KubernetesApi api, SlotResource slot)
 
     private async Task<string> FollowAsync(string switchover, CancellationToken stop)
     {
-        var started = _clock.GetTimestamp();
-        while (_clock.GetElapsedTime(started) < MoveLimit)
+        var started = clock.GetTimestamp();
+        while (clock.GetElapsedTime(started) < MoveLimit)
         {
             var seen = await api.GetAsync($"{ClusterTopology.Resilience}/switchovers/{switchover}", stop).ConfigureAwait(false);
             var phase = (string?)seen["status"]?["phase"];
             var message = (string?)seen["status"]?["message"];
             if (FinalPhases.Contains(phase))
             {
-                return phase == "Switched" ? $"Switched in {_clock.GetElapsedTime(started).TotalSeconds:0.0} s. {message}" : throw new DrillException($"{phase}: {message}");
+                return phase == "Switched" ? $"Switched in {clock.GetElapsedTime(started).TotalSeconds:0.0} s. {message}" : throw new DrillException($"{phase}: {message}");
             }
 
-            await Task.Delay(TimeSpan.FromMilliseconds(200), _clock, stop).ConfigureAwait(false);
+            await Task.Delay(TimeSpan.FromMilliseconds(200), clock, stop).ConfigureAwait(false);
         }
 
         throw new DrillException($"The Switchover {switchover} did not finish within {MoveLimit.TotalSeconds:0} s; is failover-watcher running?");
@@ -105,9 +116,24 @@ internal sealed class SlotDrills(KubernetesApi api, SlotResource slot)
     private async Task<string> FaultAsync(string kind, JsonObject fault, string effect, CancellationToken stop)
     {
         var token = await FaultTokenAsync(stop).ConfigureAwait(false);
-        await BeginAsync(kind, null, null, stop).ConfigureAwait(false);
-        var pods = await EachPodAsync(pod => api.PutAsync(Faults(pod), (JsonObject)fault.DeepClone(), stop, ("X-Fault-Token", token)), stop).ConfigureAwait(false);
+        var pods = await HoldAsync(
+            kind, () => EachPodAsync(pod => api.PutAsync(Faults(pod), (JsonObject)fault.DeepClone(), stop, ("X-Fault-Token", token)), stop), stop).ConfigureAwait(false);
         return $"{slot.Name} ({pods} pods) {effect}, until healed.";
+    }
+
+    /// <summary>Holds the slot for a drill that lasts until healed; lets it go again when no pod took the drill.</summary>
+    /// <returns>How many pods took it.</returns>
+    private async Task<int> HoldAsync(string kind, Func<Task<int>> act, CancellationToken stop)
+    {
+        var record = await BeginAsync(kind, null, null, stop).ConfigureAwait(false);
+        var pods = await act().ConfigureAwait(false);
+        if (pods > 0)
+        {
+            return pods;
+        }
+
+        await EndAsync(record, stop).ConfigureAwait(false);
+        throw new DrillException($"No pod of {slot.Name} took the drill; is one running, and are faults enabled (Secret {ClusterTopology.FaultSecret})?");
     }
 
     /// <summary>Writes the record, and the replicas with it, in one patch; refuses while another drill holds the slot.</summary>
@@ -119,7 +145,7 @@ internal sealed class SlotDrills(KubernetesApi api, SlotResource slot)
             throw new DrillException($"The drill \"{(string?)existing["kind"]}\" still holds {slot.Name}; heal it first.");
         }
 
-        var now = _clock.GetUtcNow();
+        var now = clock.GetUtcNow();
         var record = new JsonObject { ["id"] = string.Create(CultureInfo.InvariantCulture, $"{kind}-{now.ToUnixTimeMilliseconds()}"), ["kind"] = kind, ["before"] = before, ["until"] = now + lasts };
         await WriteAsync(replicas, record, stop).ConfigureAwait(false);
         return record;
@@ -127,7 +153,7 @@ internal sealed class SlotDrills(KubernetesApi api, SlotResource slot)
 
     private async Task RestoreLaterAsync(string id)
     {
-        await Task.Delay(OutageLength, _clock).ConfigureAwait(false);
+        await Task.Delay(OutageLength, clock).ConfigureAwait(false);
         try
         {
             var (_, record) = await ReadAsync(CancellationToken.None).ConfigureAwait(false);
@@ -142,7 +168,8 @@ internal sealed class SlotDrills(KubernetesApi api, SlotResource slot)
         }
     }
 
-    private Task<JsonObject> EndAsync(JsonObject? record, CancellationToken stop) => WriteAsync((string?)record?["kind"] == "outage" ? (int?)record["before"] : null, null, stop);
+    private Task<JsonObject> EndAsync(JsonObject? record, CancellationToken stop) =>
+        WriteAsync(ScaledAway.Contains((string?)record?["kind"]) ? (int?)record!["before"] : null, null, stop);
 
     private Task<JsonObject> WriteAsync(int? replicas, JsonObject? record, CancellationToken stop)
     {
