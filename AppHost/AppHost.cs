@@ -24,6 +24,7 @@ builder.AddController<Projects.Resilience_FailoverWatcher>("failover-watcher", c
 
 // Forecasts demand and sets the replica floor of both slots.
 builder.AddController<Projects.Resilience_ScalingAgent_MLNet>("scaling-agent", cluster)
+    .WithStore(cluster)
     .WatchesSlots(blue, green);
 
 // Users: a light steady stream from the start, and NBomber's scenarios when somebody starts them.

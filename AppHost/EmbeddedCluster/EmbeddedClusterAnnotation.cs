@@ -7,6 +7,9 @@ internal sealed class EmbeddedClusterAnnotation(string dataDirectory, ManifestSe
 {
     private readonly TaskCompletionSource<Uri> _page = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    /// <summary>The cluster's own folder, which goes with it.</summary>
+    public string DataDirectory => dataDirectory;
+
     public ManifestSet Manifests => manifests;
 
     public KubernetesApi Api { get; } = new(Path.Combine(dataDirectory, "kubeconfig"));

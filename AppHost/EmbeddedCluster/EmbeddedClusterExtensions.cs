@@ -4,7 +4,6 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Resilience.AppHost.Publishing;
 using Resilience.ClusterAccess.Manifests;
 
@@ -27,11 +26,11 @@ internal static class EmbeddedClusterExtensions
             .WithArgs("--data-dir", data, "--images", WriteImages(data), "--port", FreePort().ToString(CultureInfo.InvariantCulture))
             .WithHealthCheck($"{name}-serves")
             .WithIconName("Server")
+            .StartsAtOnce()
             .ExcludeFromManifest();
         var annotation = cluster.Cluster();
-        builder.Services.AddHealthChecks().AddCheck($"{name}-serves", () => annotation.IsServing
-            ? HealthCheckResult.Healthy($"export KUBECONFIG={annotation.Api.Kubeconfig}")
-            : HealthCheckResult.Unhealthy("the manifests are not in the cluster yet"));
+        builder.Services.AddHealthChecks().AddPatientCheck(
+            $"{name}-serves", () => annotation.IsServing, () => annotation.IsServing ? $"export KUBECONFIG={annotation.Api.Kubeconfig}" : "the manifests are not in the cluster yet");
         if (builder.ExecutionContext.IsRunMode)
         {
             // Not a hosted service: those after Aspire's own start only when every resource has stopped waiting, and they wait for the mirror.
@@ -58,8 +57,16 @@ internal static class EmbeddedClusterExtensions
             .WithHttpEndpoint(name: "management", env: "MANAGEMENT_PORT")
             .WithHttpHealthCheck("/readyz", endpointName: "management")
             .WithIconName("BranchFork")
+            .StartsAtOnce()
             .WaitFor(cluster);
     }
+
+    /// <summary>
+    /// Keeps what the scaling agent learns with the cluster that it learned it from, and out of the source folder that it starts in; in the
+    /// chart the Deployment has a volume for that.
+    /// </summary>
+    public static IResourceBuilder<ProjectResource> WithStore(this IResourceBuilder<ProjectResource> agent, IResourceBuilder<ProjectResource> cluster) =>
+        agent.ApplicationBuilder.ExecutionContext.IsPublishMode ? agent : agent.WithEnvironment("Store__Path", Path.Combine(cluster.Cluster().DataDirectory, $"{agent.Resource.Name}.db"));
 
     /// <summary>Shows in the dashboard that the process looks after both slots; it does not wait for them, it is there for when they are missing.</summary>
     public static IResourceBuilder<ProjectResource> WatchesSlots(this IResourceBuilder<ProjectResource> controller, params IResourceBuilder<IResource>[] slots) =>
@@ -73,6 +80,7 @@ internal static class EmbeddedClusterExtensions
             context.Args.Add((await cluster.Cluster().Page.WaitAsync(context.CancellationToken).ConfigureAwait(false)).ToString());
         })
         .WithIconName("PeopleTeam")
+        .StartsAtOnce()
         .WaitFor(cluster)
         .ExcludeFromManifest();
 
@@ -110,14 +118,31 @@ internal static class EmbeddedClusterExtensions
         }
     }
 
-    /// <summary>The table by which the cluster finds the program behind an image name: beside this one, artifacts/bin/PROJECT/CONFIGURATION/PROGRAM.</summary>
-    private static string WriteImages(string folder)
+    /// <summary>
+    /// Starts the program that was built together with this one. Aspire's own way is <c>dotnet run --no-build</c>, whose MSBuild takes
+    /// seconds to find that program, for each of the projects and all at once. A debugger and <c>dotnet watch</c> start the project themselves.
+    /// </summary>
+    private static IResourceBuilder<ProjectResource> StartsAtOnce(this IResourceBuilder<ProjectResource> project)
+    {
+        var metadata = project.Resource.Annotations.OfType<IProjectMetadata>().Single();
+        var program = BuiltProgram(Path.GetFileNameWithoutExtension(metadata.ProjectPath));
+        var (context, configuration) = (project.ApplicationBuilder.ExecutionContext, project.ApplicationBuilder.Configuration);
+        return context.IsPublishMode || configuration["DEBUG_SESSION_PORT"] is not null || configuration["DOTNET_WATCH"] is not null || !File.Exists(program)
+            ? project
+            : project.WithAnnotation(new ExecutableAnnotation { Command = program, WorkingDirectory = Path.GetDirectoryName(metadata.ProjectPath)! });
+    }
+
+    /// <summary>The program of another project, built beside this one: artifacts/bin/PROJECT/CONFIGURATION/PROGRAM.</summary>
+    private static string BuiltProgram(string project)
     {
         var own = new DirectoryInfo(AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar));
-        var table = Images.ToDictionary(image => image.Image, image => new
-        {
-            command = new[] { Path.Combine(own.Parent!.Parent!.FullName, image.Project, own.Name, image.Project + (OperatingSystem.IsWindows() ? ".exe" : "")) },
-        });
+        return Path.Combine(own.Parent!.Parent!.FullName, project, own.Name, project + (OperatingSystem.IsWindows() ? ".exe" : ""));
+    }
+
+    /// <summary>The table by which the cluster finds the program behind an image name.</summary>
+    internal static string WriteImages(string folder)
+    {
+        var table = Images.ToDictionary(image => image.Image, image => new { command = new[] { BuiltProgram(image.Project) } });
         var file = Path.Combine(folder, "images.json");
         File.WriteAllText(file, JsonSerializer.Serialize(table));
         return file;

@@ -1,5 +1,4 @@
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Resilience.AppHost.EmbeddedCluster;
 using Resilience.AppHost.Publishing;
 
@@ -24,15 +23,14 @@ internal static class SlotExtensions
         }
 
         var slot = new SlotResource(name, name["web-".Length..], cluster.Resource);
-        builder.Services.AddHealthChecks().AddCheck($"{name}-pods", () => slot.State is { Ready: > 0 } state && state.Ready >= state.Desired
-            ? HealthCheckResult.Healthy(slot.State.ToString())
-            : HealthCheckResult.Unhealthy(slot.State.ToString()));
+        builder.Services.AddHealthChecks().AddPatientCheck(
+            $"{name}-pods", () => slot.State is { Ready: > 0 } state && state.Ready >= state.Desired, () => slot.State.ToString());
         return builder.AddResource(slot)
             .WithInitialState(new CustomResourceSnapshot { ResourceType = ResourceType, Properties = [], State = KnownResourceStates.Waiting })
             .WithHealthCheck($"{name}-pods")
             .WithIconName("Globe")
             .WithParentRelationship(cluster)
-            .WithDrills(new SlotDrills(cluster.Cluster().Api, slot))
+            .WithDrills(new SlotDrills(cluster.Cluster().Api, slot, TimeProvider.System))
             .ExcludeFromManifest();
     }
 
