@@ -4,7 +4,7 @@ using System.Net.Sockets;
 namespace Resilience.LoadGenerator;
 
 /// <summary>A running load. One thread keeps the schedule; answers are taken on the thread pool.</summary>
-public sealed class LoadRun : IAsyncDisposable
+public sealed class LoadRun : ILoadRun
 {
     private readonly LoadPlan _plan;
     private readonly Pacer _pacer;
@@ -29,7 +29,7 @@ public sealed class LoadRun : IAsyncDisposable
         _sampler = new TraceSampler(plan.TracesPerSecond);
         StartedAt = clock.GetUtcNow();
         _pacer = new Pacer(clock);
-        _cancellation = cancellationToken.Register(Stop);
+        _cancellation = cancellationToken.Register(StopSending);
     }
 
     /// <summary>Zero of the run's time.</summary>
@@ -41,7 +41,7 @@ public sealed class LoadRun : IAsyncDisposable
     /// <summary>Starts sending. Returns at once; the load runs until its duration has passed or it is stopped.</summary>
     /// <param name="plan">What to send.</param>
     /// <param name="clock">Real time in earnest; another clock is waited for by its timers.</param>
-    /// <param name="cancellationToken">Stops the run as <see cref="Stop"/> does.</param>
+    /// <param name="cancellationToken">Stops the run as <see cref="StopSending"/> does.</param>
     /// <exception cref="ArgumentException">The plan cannot be run.</exception>
     /// <exception cref="SocketException">The host of the URL has no address.</exception>
     public static async Task<LoadRun> StartAsync(LoadPlan plan, TimeProvider clock, CancellationToken cancellationToken)
@@ -61,12 +61,22 @@ public sealed class LoadRun : IAsyncDisposable
         return _recorder.Snapshot(elapsed, elapsed < _plan.Duration && !_stopping ? _plan.Profile.RateAt(elapsed) : 0, Volatile.Read(ref _inFlight));
     }
 
+    /// <summary>Time since <see cref="StartedAt"/> on the clock that never jumps.</summary>
+    internal TimeSpan Elapsed => _pacer.Elapsed;
+
+    internal int InFlight => Volatile.Read(ref _inFlight);
+
+    internal GeneratorSummary Generator() => _recorder.Generator(Interlocked.Read(ref _connectionsOpened), Interlocked.Read(ref _onNewConnections));
+
+    /// <inheritdoc cref="Recorder.Since"/>
+    internal (IReadOnlyList<Sample> Samples, IReadOnlyList<string> Slots) RecordedSince(int known, int most) => _recorder.Since(known, most);
+
     /// <summary>Sends nothing more and gives up what is under way, which then counts neither as good nor as failed.</summary>
-    public void Stop() => _stopping = true;
+    public void StopSending() => _stopping = true;
 
     public async ValueTask DisposeAsync()
     {
-        Stop();
+        StopSending();
         await ((Task)_completion.Task).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await _cancellation.DisposeAsync().ConfigureAwait(false);
     }
@@ -89,7 +99,7 @@ public sealed class LoadRun : IAsyncDisposable
             WaitUntil(duration);
             WaitForAnswers();
             _pool.Dispose();
-            _completion.SetResult(_recorder.Result(StartedAt, duration, _connectionsOpened, _onNewConnections));
+            _completion.SetResult(_recorder.Result(StartedAt, duration, Generator()));
         }
         catch (Exception ex)
         {

@@ -79,14 +79,30 @@ internal sealed class Recorder(int maxSamples)
         }
     }
 
-    public LoadResult Result(DateTimeOffset startedAt, TimeSpan duration, long connectionsOpened, long onNewConnections)
+    /// <summary>How faithfully requests were sent, as far as <see cref="Sent"/> was told.</summary>
+    public GeneratorSummary Generator(long connectionsOpened, long onNewConnections)
+    {
+        lock (_gate)
+        {
+            return new(At(_sendLagUs, 50), At(_sendLagUs, 99), At(_sendLagUs, 100), connectionsOpened, onNewConnections, _dropped);
+        }
+    }
+
+    public LoadResult Result(DateTimeOffset startedAt, TimeSpan duration, GeneratorSummary generator)
     {
         lock (_gate)
         {
             var latency = new LatencySummary(At(_latencyUs, 50), At(_latencyUs, 95), At(_latencyUs, 99), At(_latencyUs, 99.9), At(_latencyUs, 100));
-            var generator = new GeneratorSummary(
-                At(_sendLagUs, 50), At(_sendLagUs, 99), At(_sendLagUs, 100), connectionsOpened, onNewConnections, _dropped);
             return new(startedAt, duration, Totals(), latency, generator, new Timeline(startedAt, _samples, _slots));
+        }
+    }
+
+    /// <summary>The samples after the first <paramref name="known"/>, up to <paramref name="most"/> of them, and the names of their slot numbers.</summary>
+    public (IReadOnlyList<Sample> Samples, IReadOnlyList<string> Slots) Since(int known, int most)
+    {
+        lock (_gate)
+        {
+            return (_samples.GetRange(known, Math.Min(most, _samples.Count - known)), [.. _slots]);
         }
     }
 

@@ -138,7 +138,7 @@ public sealed class LoadRunTests
             await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, Cancel);
         }
 
-        run.Stop();
+        run.StopSending();
         var result = await run.Completion.WaitAsync(TimeSpan.FromSeconds(10), Cancel);
         Assert.Equal((0, 0), (result.Ok, result.Failed));
     }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.IO.Pipelines;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
@@ -19,6 +20,7 @@ namespace Resilience.ClusterAccess.Api;
 public sealed class ClusterApi
 {
     private const int PageSize = 500;
+    private const int LogLineLimitBytes = 1024 * 1024;
 
     private readonly Kubernetes _client;
     private readonly TimeProvider _clock;
@@ -138,6 +140,22 @@ public sealed class ClusterApi
         catch (ClusterException ex) when (ex.IsNotFound)
         {
             return false;
+        }
+    }
+
+    /// <summary>
+    /// The lines of a container's log: first those that are there, then those to come. Ends with the container, or when the connection does;
+    /// a line that is not complete then is left out. Throws <see cref="ClusterException"/> on errors (400: the container has not started).
+    /// </summary>
+    public async IAsyncEnumerable<string> FollowLogAsync(string ns, string pod, string container, [EnumeratorCancellation] CancellationToken ct)
+    {
+        var path = ResourceTypes.Pods.Path(ns, pod, "log") + Query([("container", container), ("follow", "true")]);
+        using var response = await OpenAsync(HttpMethod.Get, path, null, ct);
+        await using var stream = await response.Content.ReadAsStreamAsync(ct);
+        await using var lines = ReadLinesAsync(stream, ct).GetAsyncEnumerator(ct);
+        while (await MoveNextAsync(lines))
+        {
+            yield return lines.Current;
         }
     }
 
@@ -261,7 +279,7 @@ public sealed class ClusterApi
         }
     }
 
-    private async ValueTask<bool> MoveNextAsync<T>(IAsyncEnumerator<WatchEvent<T>> events)
+    private async ValueTask<bool> MoveNextAsync<T>(IAsyncEnumerator<T> events)
     {
         try
         {
@@ -270,6 +288,39 @@ public sealed class ClusterApi
         catch (Exception ex) when (ex is HttpRequestException or IOException)
         {
             throw Unreachable(ex);
+        }
+    }
+
+    private static async IAsyncEnumerable<string> ReadLinesAsync(Stream stream, [EnumeratorCancellation] CancellationToken ct)
+    {
+        var reader = PipeReader.Create(stream, new StreamPipeReaderOptions(leaveOpen: true));
+        try
+        {
+            while (true)
+            {
+                var read = await reader.ReadAsync(ct);
+                var buffer = read.Buffer;
+                while (WatchStream.TryTakeLine(ref buffer, out var line))
+                {
+                    yield return Encoding.UTF8.GetString(line);
+                }
+
+                if (read.IsCompleted)
+                {
+                    yield break;
+                }
+
+                if (buffer.Length > LogLineLimitBytes)
+                {
+                    throw new ClusterException($"a line of the log exceeds {LogLineLimitBytes} bytes");
+                }
+
+                reader.AdvanceTo(buffer.Start, buffer.End);
+            }
+        }
+        finally
+        {
+            await reader.CompleteAsync();
         }
     }
 

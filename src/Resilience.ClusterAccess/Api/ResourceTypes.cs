@@ -28,6 +28,8 @@ public static class ResourceTypes
 
     public static ResourceType<V1ReplicaSet> ReplicaSets { get; } = new("apps", "v1", "replicasets", "ReplicaSet");
 
+    public static ResourceType<V1Job> Jobs { get; } = new("batch", "v1", "jobs", "Job");
+
     public static ResourceType<V2HorizontalPodAutoscaler> HorizontalPodAutoscalers { get; } =
         new("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler");
 

@@ -10,6 +10,7 @@ internal static class Names
     public const string Agent = "scaling-agent";
     public const string AgentResetSecret = "scaling-agent-reset";
     public const string PredictiveAutoscaler = "web";
+    public const string LoadGenerator = "load-generator";
     public const string FaultSecret = "web-faults";
     public const int NodePort = 30080;
 

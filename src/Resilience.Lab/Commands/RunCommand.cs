@@ -16,6 +16,10 @@ internal static class RunCommand
     private sealed record Wishes(Experiment Experiment, int Repeat, bool Compare, int Seed, bool Narrate, string Out)
     {
         public bool StandardApiOnly { get; init; }
+
+        public ILoadSource? Load { get; init; }
+
+        public RunOptions Options(int seed, string detection, Func<string, CancellationToken, Task>? pause) => new(seed, detection, pause, StandardApiOnly) { Load = Load };
     }
 
     public static Command Create()
@@ -38,15 +42,17 @@ internal static class RunCommand
         });
         var duration = Durations.Option("--duration", "Length of the load; drills keep their share of it, of a day's course more or less is seen.");
         var variant = new Option<string?>("--variant") { Description = "Of an experiment with variants, run this one alone.", HelpName = "name" };
-        var url = new Option<Uri?>("--url") { Description = "With --context: where the Service answers from here. Default: found by itself.", HelpName = "url" };
+        var url = new Option<Uri?>("--url") { Description = "With --context: where the Service answers from where the load comes from. Default: found by itself.", HelpName = "url" };
         var prefix = new Option<string?>("--image-prefix") { Description = "With --context: registry and path of the images.", HelpName = "prefix" };
         var tag = new Option<string?>("--tag") { Description = "With --context: tag of the images.", HelpName = "tag" };
         var yes = new Option<bool>("--yes") { Description = "With --context: also when the cluster looks like production." };
+        var loadFrom = new Option<string>("--load-from") { Description = "With --context: lab (this machine, the default) or job (a pod of the cluster).", HelpName = "place", DefaultValueFactory = _ => OwnLoad.Word };
+        _ = loadFrom.AcceptOnlyFromAmong(OwnLoad.Word, JobLoad.Word);
         var cluster = new ClusterOptions();
         var dashboard = new DashboardOptions();
         var command = new Command("run", "Run an experiment: load, faults, recovery, verdict, report. On a cluster of its own, or with --context on yours; there everything it changes is restored.")
         {
-            name, repeat, compare, seed, narrate, CommandRunner.JsonOption(), output, rps, duration, variant, url, prefix, tag, yes,
+            name, repeat, compare, seed, narrate, CommandRunner.JsonOption(), output, rps, duration, variant, url, loadFrom, prefix, tag, yes,
         };
         cluster.AddTo(command);
         dashboard.AddTo(command);
@@ -67,7 +73,13 @@ internal static class RunCommand
                 using var connected = await cluster.ConnectToNamedAsync(parse, stop).ConfigureAwait(false);
                 await ClusterSurvey.RefuseProductionAsync(connected, "run", parse.GetValue(yes), console.Say, stop).ConfigureAwait(false);
                 var delivery = new DeliveryOptions(experiment.Overlay, "Auto", parse.GetValue(prefix), parse.GetValue(tag));
-                return await RunAsync(console, wishes with { StandardApiOnly = true }, new ContextRunHost(connected, delivery, parse.GetValue(url), console.Say), stop).ConfigureAwait(false);
+                var job = parse.GetValue(loadFrom) == JobLoad.Word ? new JobLoad(connected, delivery.ImagePrefix, delivery.Tag, console.Say) : null;
+                return await RunAsync(console, wishes with { StandardApiOnly = true, Load = job }, new ContextRunHost(connected, delivery, parse.GetValue(url), console.Say), stop).ConfigureAwait(false);
+            }
+
+            if (parse.GetValue(loadFrom) == JobLoad.Word)
+            {
+                throw new LabException("--load-from job is for a cluster that --context or --kubeconfig names", "Without them the load comes from beside the embedded cluster's pods anyway.");
             }
 
             var shown = await dashboard.StartAsync(parse, TimeProvider.System, console.Say, stop).ConfigureAwait(false);
@@ -115,9 +127,9 @@ internal static class RunCommand
         var folder = Path.GetFullPath(Path.Combine(wishes.Out, string.Create(CultureInfo.InvariantCulture, $"{wishes.Experiment.Name}-{time.GetLocalNow():yyyyMMdd-HHmmss}")));
         if (wishes.Compare)
         {
-            var events = await host.RunAsync(wishes.Experiment, new RunOptions(wishes.Seed, "events", pause, wishes.StandardApiOnly), stop).ConfigureAwait(false);
+            var events = await host.RunAsync(wishes.Experiment, wishes.Options(wishes.Seed, "events", pause), stop).ConfigureAwait(false);
             console.Say("now the same with a watcher that polls every 3 s ...");
-            var polling = await host.RunAsync(wishes.Experiment, new RunOptions(wishes.Seed, "polling", pause, wishes.StandardApiOnly), stop).ConfigureAwait(false);
+            var polling = await host.RunAsync(wishes.Experiment, wishes.Options(wishes.Seed, "polling", pause), stop).ConfigureAwait(false);
             var compared = new CompareReport(1, events, polling);
             return Finish(console, [events], folder, ReportFiles.Write(folder, compared), JsonSerializer.Serialize(compared, ReportJson.Readable.CompareReport));
         }
@@ -135,7 +147,7 @@ internal static class RunCommand
                 console.Say($"run {i + 1} of {wishes.Repeat}");
             }
 
-            reports.Add(await host.RunAsync(wishes.Experiment, new RunOptions(wishes.Seed + i, "events", pause, wishes.StandardApiOnly), stop).ConfigureAwait(false));
+            reports.Add(await host.RunAsync(wishes.Experiment, wishes.Options(wishes.Seed + i, "events", pause), stop).ConfigureAwait(false));
         }
 
         if (reports.Count == 1)
@@ -152,7 +164,7 @@ internal static class RunCommand
         var runs = new List<VariantsReport>();
         for (var i = 0; i < wishes.Repeat; i++)
         {
-            var round = new VariantRuns((variant, each) => host.RunAsync(variant, new RunOptions(wishes.Seed + i, "events", pause, wishes.StandardApiOnly), each), console.Say);
+            var round = new VariantRuns((variant, each) => host.RunAsync(variant, wishes.Options(wishes.Seed + i, "events", pause), each), console.Say);
             runs.Add(await round.RunAsync(wishes.Experiment, wishes.Seed + i, stop).ConfigureAwait(false));
             if (wishes.Repeat > 1)
             {

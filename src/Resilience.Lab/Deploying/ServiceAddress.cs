@@ -10,6 +10,9 @@ internal static class ServiceAddress
 {
     private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(2);
 
+    /// <summary>Where pods of the cluster find it.</summary>
+    public static Uri InCluster { get; } = new($"http://{Names.Service}.{Names.Namespace}.svc/");
+
     /// <returns>Null when none of the addresses answers with a pod of this cluster.</returns>
     public static async Task<Uri?> FindAsync(ClusterApi api, CancellationToken stop)
     {

@@ -8,17 +8,23 @@ internal sealed record ImageEntry(IReadOnlyList<string> Command);
 /// <summary>Finds the programs and manifests that were built beside the lab.</summary>
 internal static class BuiltPrograms
 {
-    private static readonly (string Image, string Project)[] Images =
+    private static readonly (string Image, string Folder, string Project)[] Images =
     [
-        ("resilience-web", "Resilience.Web"),
-        ("resilience-failover-watcher", "Resilience.FailoverWatcher"),
-        ("resilience-scaling-agent", "Resilience.ScalingAgent"),
+        ("resilience-web", "src", "Resilience.Web"),
+        ("resilience-failover-watcher", "src", "Resilience.FailoverWatcher"),
+        ("resilience-scaling-agent", "src", "Resilience.ScalingAgent"),
+        ("resilience-load-generator", "loadtests", "Resilience.LoadGenerator"),
     ];
 
     /// <summary>Images whose project is in this clone.</summary>
-    public static IReadOnlyList<string> ImageNames() => [.. Images.Where(image => Directory.Exists(Path.Combine(Repository(), "src", image.Project))).Select(image => image.Image)];
+    public static IReadOnlyList<string> ImageNames() => [.. Images.Where(image => Directory.Exists(ImageProject(image.Image))).Select(image => image.Image)];
 
-    public static string ImageProject(string image) => Images.First(each => each.Image == image).Project;
+    /// <summary>Folder of the project that an image is made of.</summary>
+    public static string ImageProject(string image)
+    {
+        var (_, folder, project) = Images.First(each => each.Image == image);
+        return Path.Combine(Repository(), folder, project);
+    }
 
     /// <summary>The clone that the lab was built in.</summary>
     public static string Repository() => Path.GetDirectoryName(Manifests())!;

@@ -86,7 +86,7 @@ internal sealed partial class ImageBuilder(string repository, Action<string> say
         var errors = new List<string>();
         string[] arguments =
         [
-            "publish", Path.Combine(repository, "src", BuiltPrograms.ImageProject(name)), "--configuration", "Release", "--nologo", "--verbosity", "quiet", "-t:PublishContainer",
+            "publish", BuiltPrograms.ImageProject(name), "--configuration", "Release", "--nologo", "--verbosity", "quiet", "-t:PublishContainer",
             $"-p:ContainerArchiveOutputPath={Archive(name, options)}", $"-p:ContainerRepository={name}", $"-p:ContainerImageTag={options.Tag}", "-p:ContainerImageFormat=OCI",
             $"-p:ImageRuntime={(RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? "linux-arm64" : "linux-x64")}", .. from,
         ];

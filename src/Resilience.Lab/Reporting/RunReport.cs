@@ -18,6 +18,9 @@ internal sealed record RunReport
     /// <summary>embedded or kubernetes: an embedded figure is never presented as one of a real cluster.</summary>
     public required string Cluster { get; init; }
 
+    /// <summary>lab: from the machine that measured; job: from a pod of the cluster.</summary>
+    public string LoadFrom { get; init; } = "lab";
+
     /// <summary>Seconds of the experiment's clock in a second of the wall clock. All times in a report are on the wall clock unless their name says planning.</summary>
     public double TimeScale { get; init; } = 1;
 

@@ -90,6 +90,7 @@ internal sealed class ContextRunHost(LabCluster cluster, DeliveryOptions deliver
     private async Task<RunReport> RunOnInstalledAsync(Experiment experiment, SetupSpec setup, RunOptions options, CancellationToken stop)
     {
         await UndoEarlierAsync(stop).ConfigureAwait(false);
+        await (options.Load is JobLoad load ? load.SweepAsync(stop) : Task.CompletedTask).ConfigureAwait(false);
         var id = string.Create(CultureInfo.InvariantCulture, $"{experiment.Name}-{_time.GetUtcNow():yyyyMMddHHmmss}-{Environment.ProcessId}");
         var active = await cluster.ActiveSlotAsync(stop).ConfigureAwait(false);
         try
@@ -129,7 +130,9 @@ internal sealed class ContextRunHost(LabCluster cluster, DeliveryOptions deliver
 
     private async Task<RunReport> MeasureAsync(Experiment experiment, RunOptions options, CancellationToken stop)
     {
-        var page = url ?? await ServiceAddress.FindAsync(cluster.Api, stop).ConfigureAwait(false) ?? throw ServiceAddress.Unreachable(cluster.Selection);
+        // The embedded cluster resolves no names of Services; its pods are processes of this machine and go where the lab goes.
+        var inside = options.Load?.Kind == JobLoad.Word && !cluster.IsEmbedded ? ServiceAddress.InCluster : null;
+        var page = url ?? inside ?? await ServiceAddress.FindAsync(cluster.Api, stop).ConfigureAwait(false) ?? throw ServiceAddress.Unreachable(cluster.Selection);
         say($"load goes to {page}");
         return await new ExperimentRunner(cluster, page, experiment, options, say).RunAsync(stop).ConfigureAwait(false);
     }

@@ -16,7 +16,11 @@ namespace Resilience.Lab.Running;
 /// <param name="Detection">events or polling: how the watcher of this cluster finds faults; said in the report.</param>
 /// <param name="StandardApiOnly">Drills use nothing that only the embedded cluster has.</param>
 /// <param name="Pause">Called with a speaker's note; returns when the speaker goes on. Null: nobody speaks.</param>
-internal sealed record RunOptions(int Seed, string Detection, Func<string, CancellationToken, Task>? Pause, bool StandardApiOnly = false);
+internal sealed record RunOptions(int Seed, string Detection, Func<string, CancellationToken, Task>? Pause, bool StandardApiOnly = false)
+{
+    /// <summary>Where the load comes from; null: this process.</summary>
+    public ILoadSource? Load { get; init; }
+}
 
 /// <summary>One run of one experiment on a cluster that is ready: steady state, load and drills, recovery, report.</summary>
 internal sealed class ExperimentRunner(LabCluster cluster, Uri page, Experiment experiment, RunOptions options, Action<string> say)
@@ -28,6 +32,7 @@ internal sealed class ExperimentRunner(LabCluster cluster, Uri page, Experiment 
     private const int LedgerPageSize = 500;
     private const int MaxDecisions = 5_000;
     private readonly TimeProvider _time = cluster.Time;
+    private readonly ILoadSource _source = options.Load ?? new OwnLoad(cluster.Time);
     private readonly RunJournal _journal = new(say, cluster.Time);
     private readonly List<InjectedFault> _faults = [];
     private readonly ReplicaMeter _replicas = new();
@@ -70,7 +75,7 @@ internal sealed class ExperimentRunner(LabCluster cluster, Uri page, Experiment 
     private async Task CheckSteadyStateAsync(CancellationToken stop)
     {
         var light = experiment.Load with { Rps = Math.Min(50, experiment.Load.Rps), Steps = [], Course = null };
-        var run = await LoadRun.StartAsync(LoadPlans.For(light, experiment.Cluster.TimeScale, page, options.Seed, SteadyFor), _time, stop).ConfigureAwait(false);
+        var run = await _source.StartAsync(LoadPlans.For(light, experiment.Cluster.TimeScale, page, options.Seed, SteadyFor), stop).ConfigureAwait(false);
         await using (run.ConfigureAwait(false))
         {
             var result = await run.Completion.WaitAsync(stop).ConfigureAwait(false);
@@ -89,7 +94,7 @@ internal sealed class ExperimentRunner(LabCluster cluster, Uri page, Experiment 
     {
         var spec = experiment.Load;
         var planned = options.Pause is null ? spec.Duration : spec.Duration + LongestTalk;
-        var run = await LoadRun.StartAsync(LoadPlans.For(spec, experiment.Cluster.TimeScale, page, options.Seed, planned), _time, CancellationToken.None).ConfigureAwait(false);
+        var run = await _source.StartAsync(LoadPlans.For(spec, experiment.Cluster.TimeScale, page, options.Seed, planned), stop).ConfigureAwait(false);
         await using (run.ConfigureAwait(false))
         {
             var clock = new RunClock(_time, run.StartedAt);
@@ -117,7 +122,7 @@ internal sealed class ExperimentRunner(LabCluster cluster, Uri page, Experiment 
                 stop.ThrowIfCancellationRequested();
                 if (abort is not null || options.Pause is not null)
                 {
-                    run.Stop();
+                    run.StopSending();
                 }
 
                 return (await run.Completion.WaitAsync(stop).ConfigureAwait(false), abort);
@@ -161,14 +166,14 @@ internal sealed class ExperimentRunner(LabCluster cluster, Uri page, Experiment 
 
     private string Describe(LoadSpec spec)
     {
-        var connections = $"{spec.NewConnectionRatio:0%} on new connections";
+        var connections = $"{spec.NewConnectionRatio:0%} on new connections{(_source.Kind == JobLoad.Word ? ", from a Job in the cluster" : string.Empty)}";
         return spec.Course is { } course
             ? string.Create(CultureInfo.InvariantCulture, $"load: a day's course from {course.StartsAt:hh\\:mm} on, {spec.Rps:0} requests/s at first, for {Durations.Text(spec.Duration)} in which {(spec.Duration * experiment.Cluster.TimeScale).TotalHours:0.#} h of that day pass; {connections}")
             : $"load: {spec.Rps:0.#} requests/s for {Durations.Text(spec.Duration)}, {connections}";
     }
 
     /// <summary>Until the load's time is over; counts pods and keeps an eye on the abort conditions.</summary>
-    private async Task<string?> WatchOverAsync(LoadRun run, RunClock clock, ClusterWatch watch, Task acting, CancellationToken stop)
+    private async Task<string?> WatchOverAsync(ILoadRun run, RunClock clock, ClusterWatch watch, Task acting, CancellationToken stop)
     {
         var guard = new AbortGuard(experiment.Abort);
         while (clock.Elapsed < experiment.Load.Duration)
@@ -180,6 +185,11 @@ internal sealed class ExperimentRunner(LabCluster cluster, Uri page, Experiment 
             }
 
             stop.ThrowIfCancellationRequested();
+            if (run.Completion.IsFaulted)
+            {
+                _ = await run.Completion.ConfigureAwait(false);
+            }
+
             _replicas.Sample(clock.Elapsed, watch.Count("blue"), watch.Count("green"));
             var seen = run.Snapshot();
             if (guard.Check(seen.Elapsed, seen.Ok, seen.Failed) is { } reason)

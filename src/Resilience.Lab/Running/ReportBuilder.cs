@@ -43,6 +43,7 @@ internal static class ReportBuilder
             Verdict = "pass",
             Seed = facts.Options.Seed,
             Cluster = facts.ClusterKind,
+            LoadFrom = facts.Options.Load?.Kind ?? OwnLoad.Word,
             TimeScale = facts.Experiment.Cluster.TimeScale,
             Overlay = facts.Experiment.Overlay,
             Variant = facts.Experiment.Variant?.Name,
@@ -65,7 +66,7 @@ internal static class ReportBuilder
             Detection = facts.Options.Detection,
             AbortReason = facts.AbortReason,
             Recovery = facts.Recovery,
-            Environment = Machine(facts.ClusterKind, load),
+            Environment = Machine(facts, load),
             Timeline = facts.Timeline,
             Seconds = seconds,
         };
@@ -89,9 +90,9 @@ internal static class ReportBuilder
             note is null ? kind : $"{kind}; {note}");
     }
 
-    private static EnvironmentReport Machine(string cluster, LoadResult load) => Machine(
-        cluster,
-        string.Create(CultureInfo.InvariantCulture, $"load generator sent 99% of its requests within {load.Generator.SendLagP99Ms:0.0} ms of their time"));
+    private static EnvironmentReport Machine(RunFacts facts, LoadResult load) => Machine(
+        facts.ClusterKind,
+        string.Create(CultureInfo.InvariantCulture, $"load generator{(facts.Options.Load?.Kind == JobLoad.Word ? " in a pod of the cluster" : string.Empty)} sent 99% of its requests within {load.Generator.SendLagP99Ms:0.0} ms of their time"));
 
     private static LoadReport Load(LoadResult load, long outside) => new()
     {

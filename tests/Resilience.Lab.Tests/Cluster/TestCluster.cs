@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Resilience.ClusterAccess;
 using Resilience.ClusterAccess.Api;
 using Resilience.Lab.Deploying;
+using Resilience.Lab.Hosting;
 using Resilience.LocalCluster;
 
 namespace Resilience.Lab.Tests.Cluster;
@@ -23,10 +24,25 @@ internal sealed class TestCluster : IAsyncDisposable
 
     public string Kubeconfig => _cluster.KubeconfigPath;
 
-    public static async Task<TestCluster> StartAsync(PodRuntime runtime = PodRuntime.Null, bool rbac = false)
+    /// <param name="images">Image names that stand for the programs built beside these tests; null: none can be pulled.</param>
+    public static async Task<TestCluster> StartAsync(PodRuntime runtime = PodRuntime.Null, bool rbac = false, string[]? images = null, int nodeCpu = 8)
     {
         var folder = Directory.CreateTempSubdirectory("resilience-cluster-");
-        return new(folder, await EmbeddedCluster.StartAsync(new() { DataDirectory = folder.FullName, PodRuntime = runtime, EnforceRbac = rbac }));
+        var table = Path.Combine(folder.FullName, "images.json");
+        BuiltPrograms.WriteImages(table);
+        var known = JsonNode.Parse(await File.ReadAllTextAsync(table))!.AsObject();
+        await File.WriteAllTextAsync(table, new JsonObject([.. known.Where(image => images?.Contains(image.Key) == true).Select(image => KeyValuePair.Create(image.Key, image.Value?.DeepClone()))]).ToJsonString());
+        return new(folder, await EmbeddedCluster.StartAsync(new() { DataDirectory = folder.FullName, PodRuntime = runtime, EnforceRbac = rbac, ImagesPath = table, NodeCpu = nodeCpu }));
+    }
+
+    /// <summary>A kubeconfig of the ServiceAccount <c>default</c>, which nobody has given any right.</summary>
+    public async Task<string> UnprivilegedKubeconfigAsync()
+    {
+        var answer = await Api.SendRawAsync(HttpMethod.Post, "api/v1/namespaces/default/serviceaccounts/default/token", JsonNode.Parse("""{"apiVersion":"authentication.k8s.io/v1","kind":"TokenRequest","spec":{}}"""), CancellationToken.None);
+        var file = Path.Combine(_folder.FullName, "nobody.kubeconfig");
+        var token = (string)JsonNode.Parse(answer)!["status"]!["token"]!;
+        await File.WriteAllLinesAsync(file, (await File.ReadAllLinesAsync(Kubeconfig)).Select(line => line.TrimStart().StartsWith("token:", StringComparison.Ordinal) ? line[..line.IndexOf("token:", StringComparison.Ordinal)] + "token: " + token : line));
+        return file;
     }
 
     public Task<JsonObject> ApplyAsync(ResourceType type, string json, string manager = "somebody") =>

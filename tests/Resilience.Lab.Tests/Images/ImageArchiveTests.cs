@@ -5,7 +5,6 @@ using Resilience.Lab.Cli;
 using Resilience.Lab.Hosting;
 using Resilience.Lab.Images;
 using Resilience.Lab.Tests.EndToEnd;
-using Resilience.Testing;
 
 namespace Resilience.Lab.Tests.Images;
 
@@ -88,7 +87,7 @@ public sealed class ImageArchiveTests : IDisposable
     [Fact]
     public void EveryImageProject_TakesTheSettingsOfImages() => Assert.All(
         BuiltPrograms.ImageNames(),
-        name => Assert.Contains("eng/ContainerImage.props", File.ReadAllText(Directory.GetFiles(Path.Combine(Repository.Root, "src", BuiltPrograms.ImageProject(name)), "*.csproj").Single()), StringComparison.Ordinal));
+        name => Assert.Contains("eng/ContainerImage.props", File.ReadAllText(Directory.GetFiles(BuiltPrograms.ImageProject(name), "*.csproj").Single()), StringComparison.Ordinal));
 
     private string Archive()
     {

@@ -75,7 +75,7 @@ public sealed class ReportBuilderTests
             Slo = new SloSpec(0.01, 250),
         };
         return ReportBuilder.Build(new RunFacts(
-            experiment, new RunOptions(1, "events", null), "embedded", recorder.Result(Start, TimeSpan.FromSeconds(20), 0, 0), [], [], [], meter,
+            experiment, new RunOptions(1, "events", null), "embedded", recorder.Result(Start, TimeSpan.FromSeconds(20), recorder.Generator(0, 0)), [], [], [], meter,
             new RecoveryReport(true, 0, "blue", "blue"), [], 40, 3, null)
         {
             Decisions = decisions ?? [],
