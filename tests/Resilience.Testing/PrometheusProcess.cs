@@ -2,12 +2,11 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using Resilience.Testing;
 
-namespace Resilience.ScalingAgent.Tests.Metrics;
+namespace Resilience.Testing;
 
 /// <summary>A real Prometheus server on loopback, with its data in a folder of its own; it can be killed and started again.</summary>
-internal sealed class PrometheusProcess : IDisposable
+public sealed class PrometheusProcess : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
@@ -72,7 +71,11 @@ internal sealed class PrometheusProcess : IDisposable
         var started = TimeProvider.System.GetTimestamp();
         while (!await condition())
         {
-            Assert.True(TimeProvider.System.GetElapsedTime(started) < Patience, $"did not happen within {Patience.TotalSeconds:0} s: {what}");
+            if (TimeProvider.System.GetElapsedTime(started) > Patience)
+            {
+                throw new TimeoutException($"did not happen within {Patience.TotalSeconds:0} s: {what}");
+            }
+
             await Task.Delay(Pause, TimeProvider.System, cancellationToken);
         }
     }
@@ -83,7 +86,11 @@ internal sealed class PrometheusProcess : IDisposable
         var lines = File.ReadAllLines(Path.Combine(Repository.Root, "k8s", "monitoring", "prometheus", "prometheus.yml")).ToList();
         var first = lines.FindIndex(line => line.TrimStart().StartsWith("kubernetes_sd_configs:", StringComparison.Ordinal));
         var next = lines.FindIndex(first, line => line.TrimStart().StartsWith("relabel_configs:", StringComparison.Ordinal));
-        Assert.True(first > 0 && next > first);
+        if (first < 0 || next < first)
+        {
+            throw new InvalidOperationException("The shipped prometheus.yml is not laid out as this expects.");
+        }
+
         lines.RemoveRange(first, next - first);
         lines.Insert(first, "    file_sd_configs: [{files: [targets.json], refresh_interval: 1s}]");
         return string.Join('\n', lines) + "\n";

@@ -27,6 +27,7 @@ internal static class LabCommandLine
         root.Add(AdoptCommand.Create());
         root.Add(ImagesCommand.Create());
         root.Add(OfflineCommand.Create());
+        root.Add(PrometheusCommand.Create());
         root.Add(CleanupCommand.Create());
         root.Add(DoctorCommand.Create());
         return root;

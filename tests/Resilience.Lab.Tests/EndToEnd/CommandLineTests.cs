@@ -45,7 +45,7 @@ public sealed class CommandLineTests
         var (code, output, _) = await LabProcess.RunAsync(folder.Path, "--help");
 
         Assert.Equal(0, code);
-        Assert.All(["up", "status", "open", "load", "chaos", "experiments", "run", "switchover", "explain", "ledger", "learned", "bench", "deploy", "adopt", "images", "offline", "cleanup", "doctor"],
+        Assert.All(["up", "status", "open", "load", "chaos", "experiments", "run", "switchover", "explain", "ledger", "learned", "bench", "deploy", "adopt", "images", "offline", "prometheus", "cleanup", "doctor"],
             command => Assert.Contains($"\n  {command} ", output, StringComparison.Ordinal));
     }
 
