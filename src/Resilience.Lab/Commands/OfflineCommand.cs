@@ -17,10 +17,11 @@ internal static class OfflineCommand
     public static Command Create()
     {
         var output = new Option<string>("--out") { Description = "The archive. Default: resilience-offline.tar.gz.", HelpName = "file", DefaultValueFactory = _ => "resilience-offline.tar.gz" };
-        var pack = new Command("pack", "Write one archive with which the lab runs, and builds, on a machine that has the .NET SDK and no network.") { output, CommandRunner.JsonOption() };
+        var without = new Option<bool>("--no-dashboard") { Description = "Leave out the Aspire dashboard, the largest part." };
+        var pack = new Command("pack", "Write one archive with which the lab runs, and builds, on a machine that has the .NET SDK and no network.") { output, without, CommandRunner.JsonOption() };
         _ = pack.Does(async (parse, console, stop) =>
         {
-            var report = await new OfflinePack(BuiltPrograms.Repository(), console.Say).WriteAsync(Path.GetFullPath(parse.GetValue(output)!), stop).ConfigureAwait(false);
+            var report = await new OfflinePack(BuiltPrograms.Repository(), TimeProvider.System, console.Say).WriteAsync(Path.GetFullPath(parse.GetValue(output)!), !parse.GetValue(without), stop).ConfigureAwait(false);
             if (report.Missing.Count > 0)
             {
                 console.Say($"not here, so a build without network may miss them: {string.Join(", ", report.Missing)}");

@@ -29,10 +29,34 @@ internal sealed record AspireCli(string Path, string Origin, string? Home)
 
     private static string InstallFolder => System.IO.Path.Combine(LabCache.Path, $"aspire-{Version}");
 
-    private static string Installed =>
-        System.IO.Path.Combine(InstallFolder, "node_modules", Package.Replace('/', System.IO.Path.DirectorySeparatorChar), "bin", OperatingSystem.IsWindows() ? "aspire.exe" : "aspire");
+    private static string Installed => ProgramIn(InstallFolder);
 
-    /// <summary>The given one, else one on PATH that is new enough, else the one an earlier lab installed.</summary>
+    /// <summary>The package below a folder it was installed into; what the CLI unpacks at its first start lies beside it.</summary>
+    private static string PackageIn(string folder) => System.IO.Path.Combine(folder, "node_modules", Package.Replace('/', System.IO.Path.DirectorySeparatorChar));
+
+    private static string ProgramIn(string folder) => System.IO.Path.Combine(PackageIn(folder), "bin", OperatingSystem.IsWindows() ? "aspire.exe" : "aspire");
+
+    /// <summary>Where an unpacked <c>lab offline pack</c> has it.</summary>
+    internal static string PackedFolder(string repository) => System.IO.Path.Combine(repository, "artifacts", "dashboard", $"aspire-{Version}");
+
+    /// <summary>Files of the package for <c>lab offline pack</c>, each with its path below the repository; installs it when it is not here.</summary>
+    /// <exception cref="LabException">It is not here and cannot be installed; the line says why.</exception>
+    public static async Task<IReadOnlyList<(string File, string Name)>> PackableAsync(string repository, TimeProvider time, Action<string> say, CancellationToken stop)
+    {
+        var folder = new[] { PackedFolder(repository), InstallFolder }.FirstOrDefault(each => Tool.IsExecutable(ProgramIn(each)));
+        if (folder is null)
+        {
+            const string Otherwise = "The archive goes without it.";
+            var npm = Tool.Which("npm") ?? throw new LabException($"there is no npm to install {Package} with", Otherwise);
+            await (HasPackage ? InstallAsync(npm, say, Otherwise, time, stop) : throw new LabException($"there is no Aspire CLI for {RuntimeInformation.RuntimeIdentifier}", Otherwise)).ConfigureAwait(false);
+            folder = InstallFolder;
+        }
+
+        return [.. Directory.EnumerateFiles(PackageIn(folder), "*", SearchOption.AllDirectories)
+            .Select(file => (file, System.IO.Path.Combine(System.IO.Path.GetRelativePath(repository, PackedFolder(repository)), System.IO.Path.GetRelativePath(folder, file))))];
+    }
+
+    /// <summary>The given one, else one on PATH that is new enough, else the one that came with an offline archive or that an earlier lab installed.</summary>
     /// <returns>Null when there is none; with the reason why one on PATH does not do, if there is one there.</returns>
     /// <exception cref="LabException">The given one is not usable.</exception>
     public static async Task<(AspireCli? Found, string? Unfit)> FindAsync(string? given, TimeProvider time, CancellationToken stop)
@@ -56,7 +80,11 @@ internal sealed record AspireCli(string Path, string Origin, string? Home)
             }
         }
 
-        return (Tool.IsExecutable(Installed) ? new(Installed, $"{InstallFolder} (installed earlier)", InstallFolder) : null, unfit);
+        var packed = PackedFolder(BuiltPrograms.Repository());
+        return (
+            Tool.IsExecutable(ProgramIn(packed)) ? new(ProgramIn(packed), $"{packed} (packed)", packed)
+            : Tool.IsExecutable(Installed) ? new(Installed, $"{InstallFolder} (installed earlier)", InstallFolder) : null,
+            unfit);
     }
 
     /// <summary>As <see cref="FindAsync"/>; installs <see cref="Package"/> by npm into the lab's cache when there is none.</summary>

@@ -3,37 +3,44 @@ using System.IO.Compression;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Resilience.Lab.Cli;
+using Resilience.Lab.Dashboard;
 using Resilience.Lab.Hosting;
 using Resilience.Lab.Images;
 
 namespace Resilience.Lab.Offline;
 
 /// <summary>What went into the archive; also the JSON of <c>offline pack</c>.</summary>
+/// <param name="Dashboard">The Aspire CLI that serves it; null when the archive goes without.</param>
 /// <param name="Missing">Wanted by the build but not on this machine, each with its name.</param>
 internal sealed record PackReport(
-    int SchemaVersion, string Archive, long Bytes, int SourceFiles, IReadOnlyList<string> Programs, int Packages, IReadOnlyList<string> Images, string? Dashboard, IReadOnlyList<string> Missing);
+    int SchemaVersion, string Archive, long Bytes, int SourceFiles, IReadOnlyList<string> Programs, int Packages, IReadOnlyList<string> Images, string? Dashboard, IReadOnlyList<string> Missing)
+{
+    /// <summary>Why the archive goes without the dashboard; null when it does not.</summary>
+    public string? DashboardMissing { get; init; }
+}
 
 /// <summary>
 /// One archive with which the lab runs, and can be built again, on a machine that has the .NET SDK and no network: the sources, the
 /// built programs, the NuGet packages of every lock file, and the images and the dashboard where they are here.
 /// </summary>
-internal sealed class OfflinePack(string repository, Action<string> say)
+internal sealed class OfflinePack(string repository, TimeProvider time, Action<string> say)
 {
     /// <summary>The folder that unpacking makes.</summary>
     public const string Root = "resilience";
 
-    private static readonly string[] Programs = ["Resilience.Lab", "Resilience.LocalCluster", "Resilience.Web", "Resilience.FailoverWatcher", "Resilience.ScalingAgent"];
+    private static readonly string[] Programs = ["Resilience.Lab", "Resilience.LocalCluster", "Resilience.Web", "Resilience.FailoverWatcher", "Resilience.ScalingAgent", "Resilience.LoadGenerator"];
 
     /// <summary>Not part of the sources although they may lie among them.</summary>
     private static readonly string[] Excluded = ["artifacts", ".git", ".lab", "lab-reports", "TestResults", "node_modules", ".vs", ".idea", ".vscode"];
 
-    public async Task<PackReport> WriteAsync(string archive, CancellationToken stop)
+    /// <param name="withDashboard">Puts the dashboard in, installing it by npm when it is not here; without npm or network the archive goes without.</param>
+    public async Task<PackReport> WriteAsync(string archive, bool withDashboard, CancellationToken stop)
     {
         var packages = OfflinePackages.Find(repository);
         var sources = await SourcesAsync(stop).ConfigureAwait(false);
         var programs = Programs.Where(BuiltPrograms.IsBuilt).ToArray();
         var images = Files(Path.Combine(repository, "artifacts", "images"), "*.tar");
-        var dashboard = Dashboard();
+        var dashboard = withDashboard ? await DashboardAsync(stop).ConfigureAwait(false) : new PackedDashboard([], "left out (--no-dashboard)");
         var temporary = archive + ".new";
         _ = Directory.CreateDirectory(Path.GetDirectoryName(archive)!);
         try
@@ -50,8 +57,8 @@ internal sealed class OfflinePack(string repository, Action<string> say)
                 Add(tar, packages.Found.Select(file => (file, $"packages/{Path.GetFileName(file)}")), stop);
                 say(images.Count == 0 ? "no images (\"./lab images build\" makes them)" : $"images: {string.Join(", ", images.Select(Path.GetFileName))}");
                 Add(tar, images.Select(file => (file, $"artifacts/images/{Path.GetFileName(file)}")), stop);
-                say(dashboard is null ? "no dashboard (it is not installed here)" : $"dashboard: {dashboard}");
-                Add(tar, dashboard is null ? [] : FilesBelow(dashboard), stop);
+                say(dashboard.Missing is null ? $"dashboard: {AspireCli.Package} {AspireCli.Version}" : $"no dashboard: {dashboard.Missing}");
+                Add(tar, dashboard.Files, stop);
                 WriteText(tar, "nuget.config", NuGetConfig);
 
                 // Last, so that no unpacked source is newer: the wrapper then starts the built program at once.
@@ -67,8 +74,13 @@ internal sealed class OfflinePack(string repository, Action<string> say)
 
         return new PackReport(
             1, archive, new FileInfo(archive).Length, sources.Count, programs, packages.Found.Count,
-            [.. images.Select(file => Path.GetFileNameWithoutExtension(file))], dashboard is null ? null : Path.GetFileName(dashboard), packages.Missing);
+            [.. images.Select(file => Path.GetFileNameWithoutExtension(file))], dashboard.Missing is null ? $"{AspireCli.Package} {AspireCli.Version}" : null, packages.Missing)
+        {
+            DashboardMissing = dashboard.Missing,
+        };
     }
+
+    private sealed record PackedDashboard(IReadOnlyList<(string File, string Name)> Files, string? Missing);
 
     private const string NuGetConfig = """
         <?xml version="1.0" encoding="utf-8"?>
@@ -106,14 +118,18 @@ internal sealed class OfflinePack(string repository, Action<string> say)
             .Select(file => (file, $"artifacts/bin/{project}/release/{Path.GetRelativePath(folder, file)}"));
     }
 
-    private string? Dashboard()
+    /// <summary>The dashboard is a convenience: what stands in its way is said and does not stop the rest.</summary>
+    private async Task<PackedDashboard> DashboardAsync(CancellationToken stop)
     {
-        var folder = Path.Combine(repository, "artifacts", "dashboard");
-        return Directory.Exists(folder) ? folder : null;
+        try
+        {
+            return new(await AspireCli.PackableAsync(repository, time, say, stop).ConfigureAwait(false), null);
+        }
+        catch (LabException why)
+        {
+            return new([], why.Message);
+        }
     }
-
-    private IEnumerable<(string File, string Name)> FilesBelow(string folder) =>
-        Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Select(file => (file, Path.GetRelativePath(repository, file)));
 
     private static IReadOnlyList<string> Files(string folder, string pattern) =>
         Directory.Exists(folder) ? [.. Directory.EnumerateFiles(folder, pattern).Order(StringComparer.Ordinal)] : [];

@@ -34,8 +34,26 @@ public sealed class OfflineTests
         Assert.Equal("rescue", Assert.Single(run.RootElement.GetProperty("failovers").EnumerateArray()).GetProperty("kind").GetString());
         Assert.DoesNotContain("building", ran.Error, StringComparison.Ordinal);   // the packed programs are used as they are
 
+        await DashboardAsync(root, Path.Combine(folder.Path, "cache"), report.RootElement);
+
         // Into an empty package folder: what this machine has elsewhere must not help.
         await PassAsync(root, "unshare", "--net", "sh", "-c", $"ip link set lo up && NUGET_PACKAGES={folder.Path}/nuget dotnet restore src/Resilience.Lab --locked-mode");
+    }
+
+    /// <summary>The one in the archive serves, and takes what the run reports; this machine's own, in its cache, is out of reach.</summary>
+    private static async Task DashboardAsync(string root, string cache, JsonElement packed)
+    {
+        if (packed.GetProperty("dashboard").GetString() is null)
+        {
+            TestContext.Current.TestOutputHelper?.WriteLine($"without dashboard: {packed.GetProperty("dashboardMissing").GetString()}");
+            Assert.NotEmpty(packed.GetProperty("dashboardMissing").GetString()!);
+            return;
+        }
+
+        var ran = await TryAsync(root, "unshare", "--net", "sh", "-c", $"ip link set lo up && LAB_CACHE={cache} ./lab run outage --duration 6s --rps 50 --dashboard --json");
+        Assert.True(ran.Code is 0 or 1, ran.Error);
+        Assert.Matches("dashboard serves at http://127.0.0.1:\\d+/ by .*artifacts/dashboard/aspire-[0-9.]+ \\(packed\\)", ran.Error);
+        Assert.False(Directory.Exists(cache), "nothing is installed where everything is packed");
     }
 
     private static async Task PassAsync(string folder, string program, params string[] arguments)
