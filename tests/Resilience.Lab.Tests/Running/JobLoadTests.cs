@@ -89,7 +89,7 @@ public sealed class JobLoadTests : IDisposable
     [Fact]
     public async Task PodWithoutRoom_IsGivenUp_WithTheSchedulersReason()
     {
-        await using var server = await StartAsync(PodRuntime.Null, nodeCpu: 1);
+        await using var server = await StartAsync(PodRuntime.Process, images: [Image], nodeCpu: 1);
         _ = await server.ApplyAsync(ResourceTypes.Pods, """
             {"apiVersion":"v1","kind":"Pod","metadata":{"name":"full","namespace":"default"},"spec":{"containers":[{"name":"c","image":"c","resources":{"requests":{"cpu":"950m"}}}]}}
             """);
