@@ -58,14 +58,14 @@ internal static class ImagesCommand
                 throw Suggest.Unknown("context", named, known);
             }
 
-            var target = ImageLoader.Choose(parse.GetValue(into), parse.GetValue(cluster), parse.GetValue(context), ExternalTool.Exists);
+            var target = ImageLoader.Choose(parse.GetValue(into), parse.GetValue(cluster), parse.GetValue(context), Tool.Exists);
             foreach (var archive in archives)
             {
                 var line = ImageLoader.Command(target, archive);
                 console.Say(string.Join(' ', line));
                 if (!parse.GetValue(dry))
                 {
-                    _ = await ExternalTool.RunAsync(line[0], [.. line.Skip(1)], Environment.CurrentDirectory, null, stop).ConfigureAwait(false);
+                    _ = await Tool.RequireAsync(line[0], [.. line.Skip(1)], Environment.CurrentDirectory, stop).ConfigureAwait(false);
                 }
             }
 

@@ -6,6 +6,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Resilience.Lab.Cli;
+using Resilience.Lab.Hosting;
 
 namespace Resilience.Lab.Images;
 
@@ -71,15 +72,15 @@ internal sealed class DebianBase(string folder)
         }
 
         say($"making a base image from Debian's {string.Join(", ", Packages)} ...");
-        var (code, _, last) = await ExternalTool.TryAsync("apt-get", ["download", .. Packages], packages, null, stop).ConfigureAwait(false);
-        if (code != 0)
+        var download = await Tool.RunToEndAsync("apt-get", ["download", .. Packages], packages, null, stop).ConfigureAwait(false);
+        if (download.ExitCode != 0)
         {
-            throw new LabException($"apt-get could not download the base image's packages: {last.Trim().TrimEnd('.')}", "Try \"apt-get update\" first, or name an image with --base.");
+            throw new LabException($"apt-get could not download the base image's packages: {download.Last.Trim().TrimEnd('.')}", "Try \"apt-get update\" first, or name an image with --base.");
         }
 
         foreach (var package in Directory.EnumerateFiles(packages, "*.deb").Order(StringComparer.Ordinal))
         {
-            _ = await ExternalTool.RunAsync("dpkg-deb", ["-x", package, root], packages, null, stop).ConfigureAwait(false);
+            _ = await Tool.RequireAsync("dpkg-deb", ["-x", package, root], packages, stop).ConfigureAwait(false);
         }
 
         Directory.Delete(packages, recursive: true);

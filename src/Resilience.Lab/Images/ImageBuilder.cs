@@ -45,7 +45,7 @@ internal sealed partial class ImageBuilder(string repository, Action<string> say
     {
         if (chosen == "debian")
         {
-            if (!OperatingSystem.IsLinux() || !ExternalTool.Exists("apt-get") || !ExternalTool.Exists("dpkg-deb"))
+            if (!OperatingSystem.IsLinux() || !Tool.Exists("apt-get") || !Tool.Exists("dpkg-deb"))
             {
                 throw new LabException("a base image can be made only where apt-get and dpkg-deb are", "Name an image with --base.");
             }
@@ -90,14 +90,14 @@ internal sealed partial class ImageBuilder(string repository, Action<string> say
             $"-p:ContainerArchiveOutputPath={Archive(name, options)}", $"-p:ContainerRepository={name}", $"-p:ContainerImageTag={options.Tag}", "-p:ContainerImageFormat=OCI",
             $"-p:ImageRuntime={(RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? "linux-arm64" : "linux-x64")}", .. from,
         ];
-        var (code, _, last) = await ExternalTool.TryAsync("dotnet", arguments, repository, line =>
+        var published = await Tool.RunToEndAsync("dotnet", arguments, repository, line =>
         {
             if (Error().IsMatch(line) && errors.Count < 3)
             {
                 errors.Add(Error().Match(line).Value.Trim());
             }
         }, stop).ConfigureAwait(false);
-        return (code, errors.Count > 0 ? string.Join("; ", errors.Distinct()) : last);
+        return (published.ExitCode, errors.Count > 0 ? string.Join("; ", errors.Distinct()) : published.Last);
     }
 
     private static string Archive(string name, ImageBuildOptions options) => Path.Combine(options.Output, name + ".tar");

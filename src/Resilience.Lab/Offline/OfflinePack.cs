@@ -5,7 +5,6 @@ using System.Text.Json.Nodes;
 using Resilience.Lab.Cli;
 using Resilience.Lab.Dashboard;
 using Resilience.Lab.Hosting;
-using Resilience.Lab.Images;
 
 namespace Resilience.Lab.Offline;
 
@@ -95,12 +94,12 @@ internal sealed class OfflinePack(string repository, TimeProvider time, Action<s
     /// <summary>What git tracks; without git, everything that is no product of building or running.</summary>
     private async Task<IReadOnlyList<string>> SourcesAsync(CancellationToken stop)
     {
-        if (ExternalTool.Exists("git") && Path.Exists(Path.Combine(repository, ".git")))
+        if (Tool.Exists("git") && Path.Exists(Path.Combine(repository, ".git")))
         {
-            var (code, listed, _) = await ExternalTool.TryAsync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], repository, null, stop).ConfigureAwait(false);
-            if (code == 0)
+            var listed = await Tool.RunToEndAsync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], repository, null, stop).ConfigureAwait(false);
+            if (listed.ExitCode == 0)
             {
-                return [.. listed.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Where(file => File.Exists(Path.Combine(repository, file)))];
+                return [.. listed.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Where(file => File.Exists(Path.Combine(repository, file)))];
             }
         }
 
