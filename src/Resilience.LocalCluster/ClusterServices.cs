@@ -20,7 +20,10 @@ internal static class ClusterServices
         _ = services.AddSingleton(static provider =>
         {
             var strategy = provider.GetRequiredService<ObjectStrategy>();
-            var store = new ObjectStore(provider.GetRequiredService<TimeProvider>(), strategy);
+            var clock = provider.GetRequiredService<TimeProvider>();
+
+            // Above the revisions of a cluster that ran here before, unless that wrote more than a thousand times a second.
+            var store = new ObjectStore(clock, strategy, before: clock.GetUtcNow().ToUnixTimeMilliseconds());
             strategy.Attach(store);
             store.Committing += provider.GetRequiredService<CustomResourceRegistry>().Observe;
             return store;

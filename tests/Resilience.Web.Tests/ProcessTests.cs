@@ -85,6 +85,20 @@ public sealed class ProcessTests
         Assert.Equal(0, await pod.ExitCodeAsync(Cancel));
     }
 
+    /// <summary>In a process of its own: OpenTelemetry hears every meter of a process, and those of other tests come and go.</summary>
+    [Fact]
+    public async Task Metrics_AreOnlyOnTheManagementPort()
+    {
+        await using var pod = await PodProcess.StartAsync(Cancel);
+        using var main = new HttpClient { BaseAddress = pod.Main };
+        using var management = new HttpClient { BaseAddress = pod.Management };
+        Assert.Equal(HttpStatusCode.NotFound, await StatusAsync(main, "/metrics"));
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync(main, "/work"));
+        var scrape = await management.GetStringAsync("/metrics", Cancel);
+        Assert.Matches("resilience_web_requests_total\\{[^}]*outcome=\"ok\"[^}]*\\} 1\\b", scrape);   // told afresh, and only what users asked for
+        Assert.Contains("http_server_request_duration_seconds_count", scrape, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Crash_ExitsWithCodeOne()
     {

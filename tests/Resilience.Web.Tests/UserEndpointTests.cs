@@ -87,16 +87,4 @@ public sealed class UserEndpointTests
         Assert.InRange(second.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 10);
         Assert.Equal(HttpStatusCode.OK, probe.StatusCode);
     }
-
-    [Fact]
-    public async Task Metrics_AreOnlyOnTheManagementPort()
-    {
-        await using var web = await WebFixture.StartAsync();
-        using var hidden = await web.Main.GetAsync("/metrics", Cancel);
-        _ = await web.Main.GetStringAsync("/work", Cancel);
-        var scrape = await web.Management.GetStringAsync("/metrics", Cancel);
-        Assert.Equal(HttpStatusCode.NotFound, hidden.StatusCode);
-        Assert.Matches("resilience_web_requests_total\\{[^}]*outcome=\"ok\"[^}]*\\} [1-9]", scrape);
-        Assert.Contains("http_server_request_duration_seconds_count", scrape, StringComparison.Ordinal);
-    }
 }

@@ -34,8 +34,10 @@ internal sealed class ObjectStore
     private ImmutableDictionary<string, Table> _tables = ImmutableDictionary<string, Table>.Empty;
     private long _revision;
 
-    public ObjectStore(TimeProvider clock, IObjectStrategy? strategy = null, int historyLength = HistoryLength)
+    /// <param name="before">Revision that the first one follows. A store that replaces another must begin above all of its revisions.</param>
+    public ObjectStore(TimeProvider clock, IObjectStrategy? strategy = null, int historyLength = HistoryLength, long before = 0)
     {
+        Beginning = _revision = before;
         _clock = clock;
         _strategy = strategy;
         _historyLength = historyLength;
@@ -43,6 +45,9 @@ internal sealed class ObjectStore
 
     /// <summary>Raised inside the commit, before anybody else sees the change: handlers must be quick and must not write.</summary>
     public event Action<StoreEvent>? Committing;
+
+    /// <summary>The revision before the first: a watch from here tells everything, as long as the history holds it.</summary>
+    public long Beginning { get; }
 
     /// <summary>The newest committed revision.</summary>
     public long ResourceVersion => Volatile.Read(ref _revision);
@@ -145,15 +150,19 @@ internal sealed class ObjectStore
         }
     }
 
-    /// <summary>Subscribes from after <paramref name="fromResourceVersion"/>; throws Expired (410) when that is older than the history.</summary>
+    /// <summary>
+    /// Subscribes from after <paramref name="fromResourceVersion"/>; throws Expired (410) when that is older than the history. One in the future
+    /// waits for it, as on a real server.
+    /// </summary>
     public StoreWatch Watch(ResourceType type, long fromResourceVersion)
     {
         lock (_gate)
         {
             var table = EnsureTable(type);
-            if (fromResourceVersion < table.ForgottenThrough)
+            var oldest = Math.Max(table.ForgottenThrough, Beginning);
+            if (fromResourceVersion < oldest)
             {
-                throw StatusException.Expired($"too old resource version: {fromResourceVersion} ({table.ForgottenThrough})");
+                throw StatusException.Expired($"too old resource version: {fromResourceVersion} ({oldest})");
             }
 
             var watch = new StoreWatch(Math.Max(WatchBuffer, table.History.Count + 1), Unsubscribe);

@@ -177,6 +177,17 @@ public sealed class ObjectStoreTests
         _store.Watch(ResourceTypes.ConfigMaps, 1).Dispose();   // the oldest that is still complete
     }
 
+    /// <summary>Whoever watched a cluster that has been started anew asks for a revision of the old one, and must list again.</summary>
+    [Fact]
+    public void Watch_FromAnEarlierStoresRevision_IsExpired()
+    {
+        var store = new ObjectStore(new FakeTimeProvider(), before: 1_000);
+        Assert.Equal(1_001, store.Create(ResourceTypes.ConfigMaps, "ns", Body("a", "v")).ResourceVersion);
+
+        Assert.Equal(410, Assert.Throws<StatusException>(() => store.Watch(ResourceTypes.ConfigMaps, 999)).Code);
+        store.Watch(ResourceTypes.ConfigMaps, store.Beginning).Dispose();
+    }
+
     [Fact]
     public async Task Watch_ThatFallsBehind_IsCutOff()
     {

@@ -26,7 +26,7 @@ internal sealed class WatchHandler(ObjectStore store, Representation representat
         var stream = new Stream(request, representation);
         try
         {
-            var start = from ?? store.ResourceVersion;
+            var start = from is null or 0 ? store.ResourceVersion : from.Value;
             if (initial)
             {
                 start = WriteInitial(request, filter, stream);

@@ -25,7 +25,7 @@ internal sealed class DefinitionCleanup(ObjectStore store, ResourceRegistry regi
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        await foreach (var change in store.WatchAsync(ResourceTypes.CustomResourceDefinitions, 0, cancellationToken).ConfigureAwait(false))
+        await foreach (var change in store.WatchAsync(ResourceTypes.CustomResourceDefinitions, store.Beginning, cancellationToken).ConfigureAwait(false))
         {
             if (change.Type != StoreEventType.Deleted && store.Get(ResourceTypes.CustomResourceDefinitions, null, change.Object.Name) is { } definition)
             {
