@@ -26,7 +26,7 @@ public sealed class HygieneTests
 
         await using var next = LabProcess.Start(folder.Path, "up");
         await next.WaitForAsync("stop       Ctrl-C");
-        await next.SignalAsync("INT");
+        await next.SignalAsync("TERM");
         Assert.Equal(0, await next.ExitAsync());
     }
 
