@@ -6,6 +6,8 @@ namespace Resilience.Manifests.Tests.Cluster;
 /// <summary>Every folder goes into a cluster, and going in again changes nothing.</summary>
 public sealed class ApplyTests
 {
+    private const int Attempts = 5;
+
     /// <summary>Kinds of a cluster that runs Chaos Mesh; the drills are held against its schemas instead.</summary>
     public static TheoryData<string> Folders => [.. ShippedManifests.Folders.Where(folder => !folder.StartsWith("chaos", StringComparison.Ordinal) && !ShippedManifests.IsGenerated(folder))];
 
@@ -27,10 +29,19 @@ public sealed class ApplyTests
         var first = new List<string>();
         _ = await cluster.ApplyAsync(set, progress => first.Add($"{progress.Manifest}: {progress.Outcome}"));
         Assert.All(first, line => Assert.EndsWith(nameof(ApplyOutcome.Created), line, StringComparison.Ordinal));
-        var second = new List<string>();
-        _ = await cluster.ApplyAsync(set, progress => second.Add($"{progress.Manifest}: {progress.Outcome}"));
-        Assert.Equal(set.Items.Count, second.Count);
-        Assert.All(second, line => Assert.EndsWith(nameof(ApplyOutcome.Unchanged), line, StringComparison.Ordinal));
+        List<string> again;
+        var attempt = 0;
+        do
+        {
+            // A controller that writes a status just then makes it look like a change: so not for ever, but more than once.
+            again = [];
+            _ = await cluster.ApplyAsync(set, progress => again.Add($"{progress.Manifest}: {progress.Outcome}"));
+        }
+        while (++attempt < Attempts && !again.TrueForAll(IsUnchanged));
+        Assert.Equal(set.Items.Count, again.Count);
+        Assert.All(again, line => Assert.True(IsUnchanged(line), line));
+
+        static bool IsUnchanged(string line) => line.EndsWith(nameof(ApplyOutcome.Unchanged), StringComparison.Ordinal);
     }
 
     /// <summary>The applier asks for strict validation, so that a misspelt field is an error here as in kubectl.</summary>
