@@ -34,8 +34,9 @@ internal static class Simulations
             if (start != rate && start != target)
             {
                 // A ramp begins at the rate before it; the shortest step there makes it begin at its own.
-                simulations.Add(Simulation.Inject(start, Second, Second));
-                from = new RatePoint(from.At + Second, from.Rps);
+                var step = end - from.At < Second ? end - from.At : Second;
+                simulations.Add(Simulation.Inject(start, Second, step));
+                from = new RatePoint(from.At + step, from.Rps);
             }
 
             if (end > from.At)

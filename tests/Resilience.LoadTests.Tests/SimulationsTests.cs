@@ -37,6 +37,15 @@ public sealed class SimulationsTests
         Assert.Equal(60, simulations.Sum(simulation => simulation.During.TotalSeconds), 3);
     }
 
+    /// <summary>Points that lie closer together than a ramp's first second: found by the property above.</summary>
+    [Fact]
+    public void Of_ADayInAMinute_TakesNoLongerThanTheRun()
+    {
+        var length = TimeSpan.FromSeconds(64);
+        var diurnal = ProfileCatalog.All.Single(named => named.Name == "diurnal").Create(540, length);
+        Assert.Equal(64, Simulations.Of(diurnal, length).Sum(simulation => simulation.During.TotalSeconds), 3);
+    }
+
     private static double Sent(IEnumerable<LoadSimulation> simulations)
     {
         var (sent, rate) = (0d, 0d);
