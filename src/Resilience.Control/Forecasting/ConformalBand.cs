@@ -11,7 +11,7 @@ internal sealed class ConformalBand
     public static readonly double[] Levels = [0.9, 0.99];
 
     /// <summary>How far the share of misses read may differ from the one promised, as a part of it: at 99% there are few misses to learn from.</summary>
-    private static readonly double[] MaxAdaptation = [0.5, 0.25];
+    private static readonly double[] MaxAdaptation = [0.5, 0.125];
 
     private readonly double[] _missRatio = [1, 1];
     private readonly double _adaptRate;
