@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Resilience.LocalCluster.Storage;
 
 namespace Resilience.LocalCluster.Controllers;
@@ -6,6 +7,9 @@ namespace Resilience.LocalCluster.Controllers;
 internal sealed class DisruptionController(ObjectStore store, TimeProvider clock, ILogger<DisruptionController> logger)
     : ReconcileLoop(store, clock, logger)
 {
+    /// <summary>An evicted pod that is still there after this long was not deleted after all.</summary>
+    private static readonly TimeSpan DisruptionTimeout = TimeSpan.FromMinutes(2);
+
     public override string Name => "disruption-controller";
 
     protected override IReadOnlyList<ResourceType> Watched { get; } = [ResourceTypes.PodDisruptionBudgets, ResourceTypes.Pods];
@@ -37,7 +41,8 @@ internal sealed class DisruptionController(ObjectStore store, TimeProvider clock
         var pods = Store.List(ResourceTypes.Pods, key.Namespace)
             .Where(p => !Objects.IsTerminal(p) && Objects.Matches(budget.Spec.Object("selector"), p.Metadata.Object("labels"))).ToList();
         var expected = ExpectedPods(pods);
-        var healthy = pods.Count(p => Objects.IsReady(p) && !p.IsDeleting);
+        var disrupted = Disrupted(budget, pods);
+        var healthy = pods.Count(p => Objects.IsReady(p) && !p.IsDeleting && !disrupted.ContainsKey(p.Name));
         var desired = budget.Spec!.ContainsKey("maxUnavailable")
             ? Math.Max(0, expected - Objects.Scaled(budget.Spec["maxUnavailable"], expected, roundUp: true))
             : Objects.Scaled(budget.Spec["minAvailable"], expected, roundUp: true, fallback: 1);
@@ -52,8 +57,29 @@ internal sealed class DisruptionController(ObjectStore store, TimeProvider clock
             status["disruptionsAllowed"] = allowed;
             status["expectedPods"] = expected;
             status["observedGeneration"] = budget.Metadata.Long("generation") ?? 1;
-        });
-        return null;
+            _ = status.Remove("disruptedPods");
+            if (disrupted.Count > 0)
+            {
+                status["disruptedPods"] = disrupted;
+            }
+        }, new Precondition(ResourceVersion: budget.ResourceVersion));   // an eviction meanwhile must not be counted away
+        return disrupted.Count > 0 ? DisruptionTimeout : null;
+    }
+
+    /// <summary>Pods that were evicted and whose deletion has not been seen, with the time of the eviction.</summary>
+    private JsonObject Disrupted(StoredObject budget, List<StoredObject> pods)
+    {
+        var open = new JsonObject();
+        var noted = budget.Status.Object("disruptedPods");
+        foreach (var (name, at) in noted ?? [])
+        {
+            if (noted.Time(name) is { } since && Clock.GetUtcNow() - since < DisruptionTimeout && pods.Any(p => p.Name == name && !p.IsDeleting))
+            {
+                open[name] = at!.DeepClone();
+            }
+        }
+
+        return open;
     }
 
     /// <summary>What the pods' owners ask for: a budget in percent must not shrink with the pods that are missing.</summary>

@@ -84,8 +84,8 @@ public sealed class LivePodTests(LivePodTests.Fixture server) : IClassFixture<Li
         _ = await server.SendAsync("POST", "/apis/apps/v1/namespaces/default/deployments", JsonNode.Parse("""
             {"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"kept"},"spec":{"replicas":2,"selector":{"matchLabels":{"app":"kept"}},
              "template":{"metadata":{"labels":{"app":"kept"}},"spec":{"terminationGracePeriodSeconds":30,
-              "containers":[{"name":"web","image":"sh","args":["-c","trap : TERM; while :; do read x; done"]}]}}}}
-            """));
+              "containers":[{"name":"web","image":"sh","args":["-c","trap : TERM; while :; do read x; done"],"resources":{"requests":{"cpu":"3"}}}]}}}}
+            """));   // of a node's 8 cores: a third pod has no room while the evicted one ends, and cannot restore the budget
         await UntilAsync(async () => (int?)(await server.SendAsync("GET", "/apis/policy/v1/namespaces/default/poddisruptionbudgets/kept")).Body!
             ["status"]!["disruptionsAllowed"] == 1, "a budget of one");
         var names = (await server.SendAsync("GET", $"{Pods}?labelSelector=app%3Dkept")).Body!["items"]!.AsArray().Select(p => (string)p!["metadata"]!["name"]!).ToList();

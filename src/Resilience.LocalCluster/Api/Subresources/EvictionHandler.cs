@@ -6,7 +6,7 @@ using Resilience.LocalCluster.Storage;
 namespace Resilience.LocalCluster.Api.Subresources;
 
 /// <summary><c>pods/eviction</c>: a delete that asks the PodDisruptionBudgets first.</summary>
-internal sealed class EvictionHandler(ObjectStore store)
+internal sealed class EvictionHandler(ObjectStore store, TimeProvider clock)
 {
     public async Task HandleAsync(ResourceRequest request)
     {
@@ -34,7 +34,10 @@ internal sealed class EvictionHandler(ObjectStore store)
         }, 201).ConfigureAwait(false);
     }
 
-    /// <summary>Takes one disruption from the pod's budget, so that two evictions cannot both have the last one.</summary>
+    /// <summary>
+    /// Takes one disruption from the pod's budget, so that two evictions cannot both have the last one, and notes the pod there: until its
+    /// deletion is seen, whoever counts healthy pods must leave it out.
+    /// </summary>
     private void Spend(StoredObject pod, bool dryRun)
     {
         var budgets = store.List(ResourceTypes.PodDisruptionBudgets, pod.Namespace)
@@ -54,7 +57,9 @@ internal sealed class EvictionHandler(ObjectStore store)
                     throw Refused(budget, current);
                 }
 
-                current["status"]!["disruptionsAllowed"] = allowed - 1;
+                var status = current.Ensure("status");
+                status["disruptionsAllowed"] = allowed - 1;
+                status.Ensure("disruptedPods")[pod.Name] = clock.GetUtcNow().ToKubernetesTime();
             }, dryRun: dryRun);
         }
     }
