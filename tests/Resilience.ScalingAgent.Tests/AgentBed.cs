@@ -88,7 +88,8 @@ internal sealed class AgentBed : IAsyncDisposable
     {
         keys = keys.Length == 0 ? [Web] : keys;
         var worker = host.Services.GetRequiredService<ScalerWorker>();
-        await Eventually.TrueAsync(() => keys.All(key => worker.Find(key) is { IsRestored: true }), "the scalers are restored");
+        // Not only restored: what was due already is decided at once, and would else happen before the clock moves or after, by luck.
+        await Eventually.TrueAsync(() => keys.All(key => IsUpToDate(worker.Find(key))), "the scalers are restored, and nothing is due");
         var before = keys.ToDictionary(key => key, key => Store.Entries(key, EntryKind.Decision).Count);
         Planning.Advance(Interval);
         worker.EnqueueAll();
@@ -213,6 +214,17 @@ internal sealed class AgentBed : IAsyncDisposable
 
     public IReadOnlyList<FakeRequest> FloorWrites() => [.. Server.Requests.ToArray().Where(request => request.Method == "PATCH"
         && (request.Path.Contains("/horizontalpodautoscalers/", StringComparison.Ordinal) || request.Path.Contains("/deployments/", StringComparison.Ordinal)))];
+
+    private bool IsUpToDate(Scaler? scaler)
+    {
+        if (scaler is not { IsRestored: true } || !scaler.Gate.Wait(0))
+        {
+            return false;
+        }
+        var upToDate = scaler.LastInterval >= DemandGrid.Floor(Now, Interval) - Interval;
+        scaler.Gate.Release();
+        return upToDate;
+    }
 
     private static bool IsSettled(Scaler? scaler)
     {

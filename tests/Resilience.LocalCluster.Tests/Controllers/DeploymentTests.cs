@@ -76,9 +76,10 @@ public sealed class DeploymentTests
         await using var plane = new TestPlane();
         _ = plane.CreateDeployment("web", 2, extraSpec: """ "strategy":{"type":"Recreate"},""");
         await plane.UntilReady("web", 2);
-        using var watch = plane.Store.Watch(ResourceTypes.Pods, plane.Store.ResourceVersion);
+        var before = plane.Store.Snapshot(ResourceTypes.Pods);
+        using var watch = plane.Store.Watch(ResourceTypes.Pods, before.ResourceVersion);
+        var live = before.Items.ToDictionary(p => p.Uid);
         plane.SetImage("web", "web:2");
-        var live = plane.Pods().ToDictionary(p => p.Uid);
         while (live.Values.Count(p => Image(p) == "web:2" && Objects.IsReady(p)) < 2)
         {
             var change = await watch.Events.ReadAsync(TestContext.Current.CancellationToken);
