@@ -102,9 +102,12 @@ internal sealed class ClusterWatch : IAsyncDisposable
     }
 
     /// <summary>Requests per second that one pod of the demo application can do, by its own setting; null when none is set.</summary>
-    public double? CapacityRps(string slot)
+    public double? CapacityRps(string slot) => CapacityRps(_deployments.Get(Names.Namespace, Names.Deployment(slot)));
+
+    /// <inheritdoc cref="CapacityRps(string)"/>
+    public static double? CapacityRps(V1Deployment? deployment)
     {
-        var containers = _deployments.Get(Names.Namespace, Names.Deployment(slot))?.Spec.Template.Spec.Containers ?? [];
+        var containers = deployment?.Spec.Template.Spec.Containers ?? [];
         var setting = containers.SelectMany(container => container.Env ?? []).FirstOrDefault(variable => variable.Name == "CAPACITY_RPS");
         return double.TryParse(setting?.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out var capacity) ? capacity : null;
     }

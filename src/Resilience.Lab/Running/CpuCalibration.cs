@@ -5,6 +5,7 @@ using Resilience.ClusterAccess.Api;
 using Resilience.ClusterAccess.Resources;
 using Resilience.Lab.Cli;
 using Resilience.Lab.Cluster;
+using Resilience.Lab.Deploying;
 using Resilience.Lab.Experiments;
 using Resilience.LoadGenerator;
 
@@ -15,7 +16,7 @@ namespace Resilience.Lab.Running;
 /// fixed percentage of the CPU request would be another share of the capacity on each. So the share itself is driven at the
 /// pods for some seconds, what they use is read from the metrics API, and that is the target.
 /// </summary>
-internal sealed class CpuCalibration(LabCluster cluster, Uri page, Experiment experiment, int seed)
+internal sealed class CpuCalibration(LabCluster cluster, Uri page, Experiment experiment, int seed, Action<string> say)
 {
     private static readonly TimeSpan Settle = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan ShortestMeasure = TimeSpan.FromSeconds(8);
@@ -71,29 +72,21 @@ internal sealed class CpuCalibration(LabCluster cluster, Uri page, Experiment ex
     }
 
     /// <summary>The autoscaler may have been at work already, on what pods burn while they start.</summary>
-    private async Task WaitForPodsAsync(string name, int replicas, CancellationToken stop)
-    {
-        var waiting = cluster.Time.GetTimestamp();
-        while ((await cluster.Api.GetAsync(ResourceTypes.Deployments, Names.Namespace, name, stop).ConfigureAwait(false)).Status is not { } status
-            || (status.Replicas ?? 0) != replicas || (status.ReadyReplicas ?? 0) != replicas)
+    private Task WaitForPodsAsync(string name, int replicas, CancellationToken stop) => new Readiness(cluster.Api, cluster.Time, say).WaitAsync(
+        new ReadinessGoal(PodsLimit, [name], Watcher: false)
         {
-            if (cluster.Time.GetElapsedTime(waiting) > PodsLimit)
-            {
-                throw new LabException($"{name} does not come to {replicas} Ready pods in {PodsLimit.TotalSeconds:0} s, at which its CPU would be measured", $"\"kubectl -n {Names.Namespace} describe deployment {name}\" says why.");
-            }
-
-            await Task.Delay(Look, cluster.Time, stop).ConfigureAwait(false);
-        }
-    }
+            Also = async ct => (await cluster.Api.GetAsync(ResourceTypes.Deployments, Names.Namespace, name, ct).ConfigureAwait(false)).Status.Replicas == replicas
+                ? null : $"{name} to have the {replicas} pods at which its CPU is measured",
+            Next = $"\"kubectl -n {Names.Namespace} describe deployment {name}\" says why.",
+        }, stop);
 
     private (double Request, double Capacity, int Replicas) Read(V1Deployment deployment)
     {
         var containers = deployment.Spec.Template.Spec.Containers;
         var request = containers.Sum(container => container.Resources?.Requests is { } wanted && wanted.TryGetValue("cpu", out var cpu) ? (double)cpu.ToDecimal() : 0);
-        var capacity = containers.SelectMany(container => container.Env ?? []).FirstOrDefault(variable => variable.Name == "CAPACITY_RPS")?.Value;
         var replicas = experiment.Setup.Replicas.GetValueOrDefault(deployment.Metadata.Name, deployment.Spec.Replicas ?? 0);
-        return request > 0 && replicas > 0 && double.TryParse(capacity, CultureInfo.InvariantCulture, out var rps) && rps > 0
-            ? (request, rps, replicas)
+        return request > 0 && replicas > 0 && ClusterWatch.CapacityRps(deployment) is > 0 and var capacity
+            ? (request, capacity, replicas)
             : throw new LabException(
                 $"cpuTargetOfCapacity cannot be measured: {deployment.Metadata.Name} needs pods, a CPU request and CAPACITY_RPS",
                 "Set them under \"setup\" with replicas, cpu and env.");

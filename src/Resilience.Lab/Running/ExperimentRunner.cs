@@ -44,7 +44,7 @@ internal sealed class ExperimentRunner(LabCluster cluster, Uri page, Experiment 
     {
         say(experiment.Variant is { } variant ? $"{experiment.Name}, {variant.Name}: {variant.Title}" : $"{experiment.Name}: {experiment.Title}");
         await CheckSteadyStateAsync(stop).ConfigureAwait(false);
-        var calibrated = await new CpuCalibration(cluster, page, experiment, options.Seed).RunAsync(stop).ConfigureAwait(false);
+        var calibrated = await new CpuCalibration(cluster, page, experiment, options.Seed, say).RunAsync(stop).ConfigureAwait(false);
         if (_agent is not null)
         {
             await _agent.PrepareAsync(stop).ConfigureAwait(false);

@@ -12,25 +12,18 @@ public sealed class AdoptRunTests : IAsyncLifetime
 {
     private const string Home = "shop";
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
-    private readonly TemporaryFolder _theirs = new();
     private readonly TemporaryFolder _ours = new();
-    private LabProcess _cluster = null!;
+    private BareCluster? _theirs;
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    private string Kubeconfig => Path.Combine(_theirs.Path, ".lab", "kubeconfig");
+    private string Kubeconfig => _theirs!.Kubeconfig;
 
-    public async ValueTask InitializeAsync()
-    {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "the embedded cluster needs 127.x addresses");
-        _cluster = LabProcess.Start(_theirs.Path, "up", "--bare");
-        await _cluster.WaitForAsync("stop       Ctrl-C");
-    }
+    public async ValueTask InitializeAsync() => _theirs = await BareCluster.StartAsync();
 
     public async ValueTask DisposeAsync()
     {
-        await _cluster.DisposeAsync();
-        _theirs.Dispose();
+        await (_theirs?.DisposeAsync() ?? ValueTask.CompletedTask);
         _ours.Dispose();
     }
 

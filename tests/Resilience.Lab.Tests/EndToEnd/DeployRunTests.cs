@@ -11,23 +11,16 @@ public sealed class DeployRunTests : IAsyncLifetime
     /// <summary>Installing, running, and taking everything out again.</summary>
     private static readonly TimeSpan WholeRun = TimeSpan.FromMinutes(5);
 
-    private readonly TemporaryFolder _theirs = new();
     private readonly TemporaryFolder _ours = new();
-    private LabProcess _cluster = null!;
+    private BareCluster? _theirs;
 
-    private string Kubeconfig => Path.Combine(_theirs.Path, ".lab", "kubeconfig");
+    private string Kubeconfig => _theirs!.Kubeconfig;
 
-    public async ValueTask InitializeAsync()
-    {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "the embedded cluster needs 127.x addresses");
-        _cluster = LabProcess.Start(_theirs.Path, "up", "--bare");
-        await _cluster.WaitForAsync("stop       Ctrl-C");
-    }
+    public async ValueTask InitializeAsync() => _theirs = await BareCluster.StartAsync();
 
     public async ValueTask DisposeAsync()
     {
-        await _cluster.DisposeAsync();
-        _theirs.Dispose();
+        await (_theirs?.DisposeAsync() ?? ValueTask.CompletedTask);
         _ours.Dispose();
     }
 

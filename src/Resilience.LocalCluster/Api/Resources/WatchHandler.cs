@@ -16,7 +16,7 @@ internal sealed class WatchHandler(ObjectStore store, Representation representat
     {
         var filter = new Filter(request.Namespace, request.Info.Name, request.Labels, request.Fields);
         var from = ParseVersion(request.Query("resourceVersion"));
-        var initial = request.Query("sendInitialEvents") is null ? from is null or 0 : request.Flag("sendInitialEvents");
+        var initial = request.Query("sendInitialEvents") is null ? from is null : request.Flag("sendInitialEvents");
         var timeout = request.Number("timeoutSeconds") is { } seconds and > 0 ? TimeSpan.FromSeconds(seconds) : DefaultTimeout;
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(request.Aborted, lifetime.ApplicationStopping);
         using var timer = clock.CreateTimer(static state => ((CancellationTokenSource)state!).Cancel(), ending, timeout, Timeout.InfiniteTimeSpan);
@@ -26,7 +26,7 @@ internal sealed class WatchHandler(ObjectStore store, Representation representat
         var stream = new Stream(request, representation);
         try
         {
-            var start = from is null or 0 ? store.ResourceVersion : from.Value;
+            var start = from ?? store.ResourceVersion;
             if (initial)
             {
                 start = WriteInitial(request, filter, stream);
@@ -123,7 +123,8 @@ internal sealed class WatchHandler(ObjectStore store, Representation representat
         }
     }
 
-    private static long? ParseVersion(string? text) => string.IsNullOrEmpty(text) ? null
+    /// <returns>Null for "any": no version, or 0.</returns>
+    private static long? ParseVersion(string? text) => string.IsNullOrEmpty(text) || text == "0" ? null
         : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var version) ? version
         : throw new StatusException(500, "", $"resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax");
 

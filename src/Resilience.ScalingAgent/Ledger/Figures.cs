@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Resilience.Lab.Agent;
+namespace Resilience.ScalingAgent.Ledger;
 
 /// <summary>Numbers of the ledger as people read them; what was not known is a dash.</summary>
 internal static class Figures
