@@ -67,6 +67,8 @@ internal static class LabCommandLine
             return $"lab: \"{typed}\" is not a known {what} of {at}.{hint} See {at} --help.";
         }
 
-        return $"lab: {parse.Errors[0].Message.TrimEnd('.')}. See {at} --help.";
+        // The parser lists choices on lines of their own.
+        var message = string.Join(' ', parse.Errors[0].Message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        return $"lab: {message.TrimEnd('.')}. See {at} --help.";
     }
 }

@@ -26,6 +26,7 @@ public sealed class CommandLineTests
     [InlineData("Option '--blue' is required", "adopt", "--service", "s", "--green", "g")]
     [InlineData("there is no image \"resilience-wep\". Did you mean \"resilience-web\"?", "images", "build", "--only", "resilience-wep")]
     [InlineData("holds no image archives. Make them with \"./lab images build\"", "images", "load", "--from", "nowhere")]
+    [InlineData("Must be one of: 'lab' 'job'.", "run", "outage", "--load-from", "pod")]
     [InlineData("--repeat must be a number from 1 to 100", "run", "outage", "--repeat", "0")]
     public async Task BadInput_IsOneLineOnStderr_AndExitCode2(string expected, params string[] arguments)
     {
