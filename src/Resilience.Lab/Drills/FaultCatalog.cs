@@ -1,4 +1,5 @@
 using Resilience.Lab.Cli;
+using Resilience.Web.Faults;
 
 namespace Resilience.Lab.Drills;
 
@@ -53,10 +54,10 @@ internal static class FaultCatalog
         new("hang", "processes are stopped; Kubernetes still calls them Ready", FaultMeans.Stop),
         new("not-ready", "pods run and answer, but their readiness probe fails", FaultMeans.WebFault),
         new("flap", "all pods of the slot are scaled away and brought back, again and again", FaultMeans.Scale, Toggles: true, Parameters: [new("periodSeconds", 5, 0.5, 600)]),
-        new("slow", "answers take longer", FaultMeans.WebFault, Parameters: [new("latencyMs", 400, 1, 60_000), new("jitterMs", 0, 0, 60_000)]),
-        new("errors", "part of the answers are errors", FaultMeans.WebFault, Parameters: [new("errorRatio", 0.2, 0, 1)]),
-        new("cpu", "pods burn CPU", FaultMeans.WebFault, Parameters: [new("cpuBurn", 0.5, 0, 8)]),
-        new("memory", "pods' memory grows", FaultMeans.WebFault, Parameters: [new("memoryMbPerSecond", 5, 0, 1_000)]),
+        new("slow", "answers take longer", FaultMeans.WebFault, Parameters: [new("latencyMs", 400, 1, FaultRanges.MaxDelayMs), new("jitterMs", 0, 0, FaultRanges.MaxDelayMs)]),
+        new("errors", "part of the answers are errors", FaultMeans.WebFault, Parameters: [new("errorRatio", 0.2, 0, FaultRanges.MaxErrorRatio)]),
+        new("cpu", "pods burn CPU", FaultMeans.WebFault, Parameters: [new("cpuBurn", 0.5, 0, FaultRanges.MaxCpuBurn)]),
+        new("memory", "pods' memory grows", FaultMeans.WebFault, Parameters: [new("memoryMbPerSecond", 5, 0, FaultRanges.MaxMemoryMbPerSecond)]),
         new("network-delay", "the way to the slot's pods is slow", FaultMeans.Network, Parameters: [new("delayMs", 200, 0, 60_000), new("jitterMs", 0, 0, 60_000)]),
         new("network-reset", "connections to the slot's pods are reset", FaultMeans.Network, Parameters: [new("resetRatio", 0.2, 0, 1)]),
         new("partition", "connections to the slot's pods get no answer", FaultMeans.Network),

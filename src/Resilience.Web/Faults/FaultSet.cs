@@ -23,24 +23,24 @@ internal sealed record FaultSet(
     /// <summary>Faults to start with, for a slot that is broken from the beginning.</summary>
     /// <exception cref="EnvironmentException">A variable is present but not usable.</exception>
     public static FaultSet FromEnvironment(IConfiguration configuration) => new(
-        LatencyMs: (int)SwitchOrNumber(configuration, "SLOW_REQUESTS", whenTrue: 400, max: 60_000),
-        JitterMs: (int)SwitchOrNumber(configuration, "SLOW_REQUESTS_JITTER", whenTrue: 50, max: 60_000),
-        ErrorRatio: SwitchOrNumber(configuration, "REQUEST_ERRORS", whenTrue: 0.1, max: 1),
+        LatencyMs: (int)SwitchOrNumber(configuration, "SLOW_REQUESTS", whenTrue: 400, max: FaultRanges.MaxDelayMs),
+        JitterMs: (int)SwitchOrNumber(configuration, "SLOW_REQUESTS_JITTER", whenTrue: 50, max: FaultRanges.MaxDelayMs),
+        ErrorRatio: SwitchOrNumber(configuration, "REQUEST_ERRORS", whenTrue: 0.1, max: FaultRanges.MaxErrorRatio),
         Hang: SwitchOrNumber(configuration, "POD_HANG", whenTrue: 1, max: 1) > 0,
         NotReady: SwitchOrNumber(configuration, "POD_NOT_READY", whenTrue: 1, max: 1) > 0,
         Crash: SwitchOrNumber(configuration, "POD_CRASH", whenTrue: 1, max: 1) > 0,
-        CpuBurn: SwitchOrNumber(configuration, "CPU_BURN", whenTrue: 0.5, max: 1),
-        MemoryMbPerSecond: (int)SwitchOrNumber(configuration, "MEMORY_GROWTH_MB", whenTrue: 5, max: 256));
+        CpuBurn: SwitchOrNumber(configuration, "CPU_BURN", whenTrue: 0.5, max: FaultRanges.MaxCpuBurn),
+        MemoryMbPerSecond: (int)SwitchOrNumber(configuration, "MEMORY_GROWTH_MB", whenTrue: 5, max: FaultRanges.MaxMemoryMbPerSecond));
 
     /// <summary>Field name → what is wrong with it; empty when the set can be applied.</summary>
     public Dictionary<string, string[]> Problems()
     {
         var problems = new Dictionary<string, string[]>();
-        Check("latencyMs", LatencyMs, 0, 60_000);
-        Check("jitterMs", JitterMs, 0, 60_000);
-        Check("errorRatio", ErrorRatio, 0, 1);
-        Check("cpuBurn", CpuBurn, 0, 1);
-        Check("memoryMbPerSecond", MemoryMbPerSecond, 0, 256);
+        Check("latencyMs", LatencyMs, 0, FaultRanges.MaxDelayMs);
+        Check("jitterMs", JitterMs, 0, FaultRanges.MaxDelayMs);
+        Check("errorRatio", ErrorRatio, 0, FaultRanges.MaxErrorRatio);
+        Check("cpuBurn", CpuBurn, 0, FaultRanges.MaxCpuBurn);
+        Check("memoryMbPerSecond", MemoryMbPerSecond, 0, FaultRanges.MaxMemoryMbPerSecond);
         Check("forSeconds", ForSeconds ?? 1, 0.001, 3_600);
         return problems;
 
