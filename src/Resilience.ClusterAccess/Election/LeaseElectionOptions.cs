@@ -30,6 +30,24 @@ public sealed record LeaseElectionOptions : IValidatableObject
     /// <summary>How long a stopping leader tries to hand the lease back. Default 2 s.</summary>
     public TimeSpan ReleaseTimeout { get; init; } = TimeSpan.FromSeconds(2);
 
+    /// <summary>The usual proportions for a duration, and an identity of its own for this process.</summary>
+    /// <param name="ns">Namespace of the Lease.</param>
+    /// <param name="name">Name of the Lease.</param>
+    /// <param name="pod">Pod that takes part.</param>
+    /// <param name="duration">How long others wait after the last renewal they saw; whole seconds.</param>
+    public static LeaseElectionOptions For(string ns, string name, string pod, TimeSpan duration) => new()
+    {
+        Namespace = ns,
+        Name = name,
+        // Not the pod's name alone: a restarted container is another contender.
+        Identity = $"{pod}_{Guid.NewGuid():N}",
+        Duration = duration,
+        RenewDeadline = duration * 0.7,
+        RenewInterval = duration * 0.2,
+        // A follower learns of a renewal this late, and waits that much longer for a leader that has vanished.
+        RetryPeriod = duration * 0.05,
+    };
+
     public IEnumerable<ValidationResult> Validate(ValidationContext? validationContext)
     {
         if (Namespace.Length == 0 || Name.Length == 0 || Identity.Length == 0)

@@ -8,13 +8,11 @@ using Resilience.FailoverWatcher.Reconciling;
 namespace Resilience.FailoverWatcher.Cluster;
 
 /// <summary>The caches behind every decision, and which BlueGreen a change concerns.</summary>
-internal sealed class WatcherInformers
+internal sealed class WatcherInformers : InformerSet
 {
-    private readonly IInformer[] _all;
-
     public WatcherInformers(ClusterApi api, WatcherOptions options, PodHistory pods, TimeProvider clock, ILoggerFactory loggers)
+        : base(api, new ResourceScope(options.Namespace.Length == 0 ? null : options.Namespace), clock, loggers)
     {
-        var scope = new ResourceScope(options.Namespace.Length == 0 ? null : options.Namespace);
         Pods = Create(ResourceTypes.Pods);
         Services = Create(ResourceTypes.Services);
         Deployments = Create(ResourceTypes.Deployments);
@@ -22,12 +20,7 @@ internal sealed class WatcherInformers
         BlueGreens = Create(ResourceTypes.BlueGreens);
         Switchovers = Create(ResourceTypes.Switchovers);
         Approvals = Create(ResourceTypes.SwitchoverApprovals);
-        _all = [Pods, Services, Deployments, Autoscalers, BlueGreens, Switchovers, Approvals];
         Subscribe(pods);
-
-        Informer<T> Create<T>(ResourceType<T> type)
-            where T : class, IKubernetesObject<V1ObjectMeta> =>
-            new(api, type, scope, new(), clock, loggers.CreateLogger<Informer<T>>());
     }
 
     /// <summary>A BlueGreen needs another look. Raised on the informers' threads: enqueue, nothing else.</summary>
@@ -46,15 +39,6 @@ internal sealed class WatcherInformers
     public Informer<Switchover> Switchovers { get; }
 
     public Informer<SwitchoverApproval> Approvals { get; }
-
-    public bool HaveSynced => _all.All(informer => informer.HasSynced);
-
-    /// <summary>Kinds that are not listed yet, for the readiness answer.</summary>
-    public IEnumerable<string> Missing => _all.Where(informer => !informer.HasSynced).Select(informer => informer.Name);
-
-    public Task RunAsync(CancellationToken cancellationToken) => Task.WhenAll(_all.Select(informer => informer.RunAsync(cancellationToken)));
-
-    public Task WaitForSyncAsync(CancellationToken cancellationToken) => Task.WhenAll(_all.Select(informer => informer.WaitForSyncAsync(cancellationToken)));
 
     private void Subscribe(PodHistory pods)
     {

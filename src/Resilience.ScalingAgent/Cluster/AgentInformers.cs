@@ -1,4 +1,3 @@
-using k8s;
 using k8s.Models;
 using Resilience.ClusterAccess.Api;
 using Resilience.ClusterAccess.Informers;
@@ -7,25 +6,18 @@ using Resilience.ClusterAccess.Resources;
 namespace Resilience.ScalingAgent.Cluster;
 
 /// <summary>The caches behind every decision, and which PredictiveAutoscaler a change concerns.</summary>
-internal sealed class AgentInformers
+internal sealed class AgentInformers : InformerSet
 {
-    private readonly IInformer[] _all;
-
     public AgentInformers(ClusterApi api, AgentOptions options, StartUpTimes startUps, TimeProvider clock, ILoggerFactory loggers)
+        : base(api, new ResourceScope(options.Namespace.Length == 0 ? null : options.Namespace), clock, loggers)
     {
-        var scope = new ResourceScope(options.Namespace.Length == 0 ? null : options.Namespace);
         Scalers = Create(ResourceTypes.PredictiveAutoscalers);
         BlueGreens = Create(ResourceTypes.BlueGreens);
         Services = Create(ResourceTypes.Services);
         Deployments = Create(ResourceTypes.Deployments);
         Autoscalers = Create(ResourceTypes.HorizontalPodAutoscalers);
         Pods = Create(ResourceTypes.Pods);
-        _all = [Scalers, BlueGreens, Services, Deployments, Autoscalers, Pods];
         Subscribe(startUps);
-
-        Informer<T> Create<T>(ResourceType<T> type)
-            where T : class, IKubernetesObject<V1ObjectMeta> =>
-            new(api, type, scope, new(), clock, loggers.CreateLogger<Informer<T>>());
     }
 
     /// <summary>A PredictiveAutoscaler needs another look. Raised on the informers' threads: enqueue, nothing else.</summary>
@@ -42,15 +34,6 @@ internal sealed class AgentInformers
     public Informer<V2HorizontalPodAutoscaler> Autoscalers { get; }
 
     public Informer<V1Pod> Pods { get; }
-
-    public bool HaveSynced => _all.All(informer => informer.HasSynced);
-
-    /// <summary>Kinds that are not listed yet, for the readiness answer.</summary>
-    public IEnumerable<string> Missing => _all.Where(informer => !informer.HasSynced).Select(informer => informer.Name);
-
-    public Task RunAsync(CancellationToken cancellationToken) => Task.WhenAll(_all.Select(informer => informer.RunAsync(cancellationToken)));
-
-    public Task WaitForSyncAsync(CancellationToken cancellationToken) => Task.WhenAll(_all.Select(informer => informer.WaitForSyncAsync(cancellationToken)));
 
     private void Subscribe(StartUpTimes startUps)
     {
