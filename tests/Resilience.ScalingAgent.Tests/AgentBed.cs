@@ -170,11 +170,11 @@ internal sealed class AgentBed : IAsyncDisposable
         ["spec"] = new JsonObject { ["selector"] = new JsonObject { ["app"] = service, ["version"] = slot } },
     });
 
-    public void PutPod(string name, string app, string slot, string ns = "shop", bool waits = false)
+    public void PutPod(string name, string app, string slot, string ns = "shop", bool waits = false, bool starts = false)
     {
         var condition = waits
             ? new JsonObject { ["type"] = "PodScheduled", ["status"] = "False", ["reason"] = "Unschedulable", ["lastTransitionTime"] = "2026-01-05T00:00:00Z" }
-            : new JsonObject { ["type"] = "Ready", ["status"] = "True", ["lastTransitionTime"] = "2026-01-05T00:00:00Z" };
+            : new JsonObject { ["type"] = "Ready", ["status"] = starts ? "False" : "True", ["lastTransitionTime"] = "2026-01-05T00:00:00Z" };
         var pod = Object(ResourceTypes.Pods, ns, name, new()
         {
             ["status"] = new JsonObject

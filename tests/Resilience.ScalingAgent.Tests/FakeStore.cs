@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Resilience.Control.Scaling;
 using Resilience.ScalingAgent.Ledger;
 using Resilience.ScalingAgent.Metrics;
 
@@ -100,6 +101,9 @@ internal sealed class FakeSource(TimeProvider planning) : IDemandSource
 
     public Func<ScalerKey, DateTimeOffset, DemandHistory> History { get; set; } = (_, _) => DemandHistory.None;
 
+    /// <summary>What one serving replica is seen to do; null: not measured.</summary>
+    public CapacityObservation? Observation { get; set; }
+
     /// <summary>Pods that were asked about last, by scaler.</summary>
     public Dictionary<ScalerKey, IReadOnlyList<PodEndpoint>> Pods { get; } = [];
 
@@ -118,7 +122,7 @@ internal sealed class FakeSource(TimeProvider planning) : IDemandSource
         }
         var interval = target.Spec.Interval!.Value;
         var demand = Demand(target.Key, DemandGrid.Floor(planning.GetUtcNow(), interval) - interval);
-        return double.IsNaN(demand) ? DemandReading.Missing("nothing answers") : new(demand, null, null);
+        return double.IsNaN(demand) ? DemandReading.Missing("nothing answers") : new(demand, Observation, null);
     }
 
     public ValueTask<DemandHistory> ReadHistoryAsync(DemandTarget target, DateTimeOffset from, DateTimeOffset to, TimeSpan interval, CancellationToken cancellationToken) =>

@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Time.Testing;
 using Resilience.ClusterAccess.Api;
 using Resilience.ClusterAccess.Election;
 using Resilience.ClusterAccess.Resources;
@@ -391,6 +393,91 @@ public sealed class ScalerTests : IAsyncDisposable
         Assert.Equal((6, 3), (_bed.Min("web-blue"), _bed.Min("web-green")));
         await _bed.StepAsync(host, 5);
         Assert.Equal(1, _bed.Min("web-blue"));
+    }
+
+    [Fact]
+    public async Task LeadIsLearned_FromPodsThatStartUnderItsEyes_AndPlannedWithAfterARestartToo()
+    {
+        var wall = new FakeTimeProvider(AgentBed.Start);
+        void WithStartUps(IServiceCollection services) => services.Replace(ServiceDescriptor.Singleton(new StartUpTimes(wall)));
+        _bed.Apply(change: spec =>
+        {
+            spec["lead"] = "learn";
+            spec["calendar"] = new JsonArray(new JsonObject
+            {
+                ["name"] = "sale", ["from"] = AgentBed.Start.AddMinutes(8).ToString("O"), ["to"] = AgentBed.Start.AddMinutes(30).ToString("O"), ["replicas"] = 6,
+            });
+        });
+        _bed.Remember(600, _ => 35);
+        _bed.Source.Demand = (_, _) => 35;
+        var host = await _bed.StartAsync(configure: WithStartUps);
+        await _bed.StepAsync(host);
+        Assert.Equal((120, "assumed"), (_bed.LastDecision().Lead.Seconds, _bed.LastDecision().Lead.Basis));
+
+        var pods = host.Services.GetRequiredService<AgentInformers>().Pods;
+        string[] names = ["web-blue-7", "web-blue-8", "web-blue-9"];
+        Array.ForEach(names, name => _bed.PutPod(name, "web", "blue", starts: true));
+        await Eventually.TrueAsync(() => names.All(name => pods.Get("shop", name) is not null), "the pods are seen to start");
+        wall.Advance(TimeSpan.FromMinutes(4));
+        Array.ForEach(names, name => _bed.PutPod(name, "web", "blue"));
+        await Eventually.TrueAsync(() => names.All(name => PodFacts.IsReady(pods.Get("shop", name)!)), "the pods are seen to be Ready");
+        await _bed.StepAsync(host);
+        // Four minutes of starting, the interval that a metric is late, the autoscaler's 15 s.
+        Assert.Equal((315, "learned"), (_bed.LastDecision().Lead.Seconds, _bed.LastDecision().Lead.Basis));
+        Assert.Equal(4, _bed.LastDecision().Floor);
+        await _bed.StepAsync(host);
+        Assert.Equal(6, _bed.LastDecision().Floor);   // six intervals before the sale; the assumed lead would have been two
+
+        await _bed.StopAsync(host);
+        host = await _bed.StartAsync("two", WithStartUps);
+        await _bed.StepAsync(host);
+        Assert.Equal((315, "learned"), (_bed.LastDecision().Lead.Seconds, _bed.LastDecision().Lead.Basis));
+    }
+
+    [Fact]
+    public async Task CapacityIsLearned_OnceReplicasRefuseRequests_AndPlannedWithAfterARestartToo()
+    {
+        _bed.Apply(change: spec => spec["capacityPerReplica"] = "learn");
+        _bed.Remember(600, _ => 35);
+        _bed.Source.Demand = (_, _) => 35;
+        _bed.Source.Observation = new(9, LatencySeconds: 0.4, CpuUtilization: double.NaN, RejectedRatio: 0.1);
+        var host = await _bed.StartAsync();
+        await _bed.StepAsync(host, 2);
+        Assert.Null(_bed.LastDecision().Floor);   // twice is not yet evidence
+        await _bed.StepAsync(host);
+        Assert.Equal((9, "saturation"), (_bed.LastDecision().Capacity.PerReplica, _bed.LastDecision().Capacity.Basis));
+        Assert.Equal((4, 2), (_bed.Min("web-blue"), _bed.Min("web-green")));
+
+        _bed.Source.Observation = null;
+        await _bed.StopAsync(host);
+        host = await _bed.StartAsync("two");
+        await _bed.StepAsync(host);
+        Assert.Equal((9, "saturation", 4), (_bed.LastDecision().Capacity.PerReplica, _bed.LastDecision().Capacity.Basis, _bed.LastDecision().Floor));
+    }
+
+    [Fact]
+    public async Task DropGuard_KeepsTheFloorWhileDemandMayComeBack_AndThenLetsItFall()
+    {
+        var guarded = await FloorsAsync(new JsonObject { ["hold"] = "0s", ["dropGuard"] = new JsonObject { ["fallPercent"] = 30, ["within"] = "3m", ["hold"] = "6m" } });
+        var bare = await FloorsAsync(new JsonObject { ["hold"] = "0s" });
+        Assert.All(bare.Take(2).Concat(guarded.Take(2)), decision => Assert.Equal(4, decision.Floor));
+        var fell = bare.FindIndex(decision => decision.Floor < 4);
+        Assert.InRange(fell, 2, 6);
+        Assert.All(guarded.Skip(fell).Take(6), decision => Assert.Equal(4, decision.Floor));
+        Assert.All(guarded.Skip(fell).Take(6), decision => Assert.Contains(decision.Adjustments, adjustment => adjustment.Rule == "drop guard"));
+        Assert.Equal(bare[^1].Floor, guarded[^1].Floor);
+        Assert.True(guarded[^1].Floor < 4);
+
+        static async Task<List<DecisionRecord>> FloorsAsync(JsonObject floor)
+        {
+            await using var bed = new AgentBed();
+            bed.Apply(change: spec => spec["floor"] = floor);
+            bed.Remember(600, _ => 35);
+            bed.Source.Demand = (_, at) => at < AgentBed.Start.AddMinutes(2) ? 35 : 5;
+            var host = await bed.StartAsync();
+            await bed.StepAsync(host, 25);
+            return [.. bed.Store.Decisions(AgentBed.Web)];
+        }
     }
 
     [Fact]
