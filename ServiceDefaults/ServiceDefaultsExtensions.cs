@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
@@ -63,17 +64,22 @@ public static class ServiceDefaultsExtensions
     /// Kestrel listens on <c>POD_IP</c>: <c>PORT</c> for users unless <paramref name="main"/> is false, <c>MANAGEMENT_PORT</c> for probes,
     /// metrics and drills. Call after <see cref="AddServiceDefaults{TBuilder}"/>.
     /// </summary>
-    public static TBuilder AddPodEndpoints<TBuilder>(this TBuilder builder, bool main = true)
+    /// <param name="builder">Of the process.</param>
+    /// <param name="main">False for a process that has no users.</param>
+    /// <param name="warmUp">Paths of the users' port that the process asks itself for before it says that it is ready.</param>
+    public static TBuilder AddPodEndpoints<TBuilder>(this TBuilder builder, bool main = true, params IReadOnlyList<string> warmUp)
         where TBuilder : IHostApplicationBuilder
     {
         builder.Services.AddOptions<KestrelServerOptions>().Configure<PodIdentity>((kestrel, pod) => ManagementPort.Listen(kestrel, pod, main));
-        builder.Services.AddHostedService<FirstScrape>();
+        builder.Services.AddSingleton(services => new WarmUp(services.GetRequiredService<IServer>(), warmUp, services.GetRequiredService<TimeProvider>())).AddHostedService(static services => services.GetRequiredService<WarmUp>());
+        builder.Services.AddHealthChecks().AddCheck<WarmUp>("warm-up", tags: [HealthEndpoints.ReadyTag]);
         return builder;
     }
 
     /// <summary>Maps <c>/healthz</c> and <c>/readyz</c> on every port and <c>/metrics</c> on the management port.</summary>
     public static WebApplication MapDefaultEndpoints(this WebApplication app)
     {
+        app.Use(WarmUp.LeaveOutAsync);
         if (app.Services.GetService<Draining>() is { } draining)
         {
             app.Use((context, next) =>
@@ -103,6 +109,9 @@ public static class ServiceDefaultsExtensions
 
     /// <summary>True when the request came in on the management port.</summary>
     public static bool IsOnManagementPort(this HttpContext context) => ManagementPort.Serves(context);
+
+    /// <summary>True for a request that the process sent itself while it started: it is nobody's, and counts nowhere.</summary>
+    public static bool IsWarmUp(this HttpContext context) => WarmUp.IsOwn(context);
 
     private static void AddConsoleLog(ILoggingBuilder logging)
     {

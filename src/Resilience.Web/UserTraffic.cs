@@ -4,13 +4,19 @@ using Resilience.Web.Faults;
 
 namespace Resilience.Web;
 
-/// <summary>What every user request passes: capacity, then latency and error faults. Probes and management never come here.</summary>
+/// <summary>What every user request passes: capacity, then latency and error faults. Probes and management never come here; the process's own first requests pass straight through.</summary>
 internal sealed class UserTraffic(CapacityModel capacity, FaultState faults, WebSettings settings, WebMetrics metrics, TimeProvider clock)
 {
     public RequestDelegate Through(Func<HttpContext, Task<bool>> serve) => context => HandleAsync(context, serve);
 
     private async Task HandleAsync(HttpContext context, Func<HttpContext, Task<bool>> serve)
     {
+        if (context.IsWarmUp())
+        {
+            _ = await serve(context);
+            return;
+        }
+
         Activity.Current?.SetTag("resilience.slot", settings.Slot).SetTag("resilience.pod", settings.Pod);
         if (!capacity.TryAdmit(out var wait))
         {

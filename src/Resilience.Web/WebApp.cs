@@ -19,7 +19,7 @@ internal static class WebApp
         });
         configure?.Invoke(builder);
         builder.AddServiceDefaults(static options => options.HttpResilience = false);
-        builder.AddPodEndpoints();
+        builder.AddPodEndpoints(main: true, "/", "/work?n=1");
         AddServices(builder, crash);
         var app = builder.Build();
         var settings = app.Services.GetRequiredService<WebSettings>();

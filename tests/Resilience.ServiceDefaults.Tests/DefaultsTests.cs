@@ -118,8 +118,47 @@ public sealed class DefaultsTests
         await app.DisposeAsync();
     }
 
+    [Fact]
+    public async Task Readiness_WaitsForTheProcessesOwnFirstRequests_WhichNoMetricCounts()
+    {
+        var (asked, go) = (new TaskCompletionSource(), new TaskCompletionSource());
+        await using var app = Create(warmUp: ["/page"], configureApp: made => made.MapGet("/page", async () =>
+        {
+            asked.TrySetResult();
+            await go.Task;
+            return "page";
+        }));
+        var starting = app.StartAsync(Cancel);
+        await asked.Task.WaitAsync(TimeSpan.FromSeconds(20), Cancel);
+        using var users = Client(app, 0);
+        using var management = Client(app, 1);
+        using var cold = await management.GetAsync("/readyz", Cancel);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, cold.StatusCode);
+        Assert.Contains("\"warm-up\":\"Unhealthy", await cold.Content.ReadAsStringAsync(Cancel), StringComparison.Ordinal);
+
+        go.SetResult();
+        await starting;
+        using var warm = await management.GetAsync("/readyz", Cancel);
+        Assert.Equal(HttpStatusCode.OK, warm.StatusCode);
+        Assert.DoesNotContain("http_route=\"/page\"", await management.GetStringAsync("/metrics", Cancel), StringComparison.Ordinal);
+        users.DefaultRequestHeaders.Add("X-Warm-Up", "guessed");   // nobody else can hide
+        // A request is counted after its answer has gone; the connection's next one comes after that.
+        _ = await users.GetStringAsync("/page", Cancel);
+        _ = await users.GetStringAsync("/page", Cancel);
+        Assert.Contains("http_route=\"/page\"", await management.GetStringAsync("/metrics", Cancel), StringComparison.Ordinal);
+    }
+
     private static async Task<WebApplication> StartAsync(
         Action<WebApplicationBuilder>? configure = null, Action<WebApplication>? configureApp = null, Action<ServiceDefaultsOptions>? options = null)
+    {
+        var app = Create(configure, configureApp, options);
+        await app.StartAsync(Cancel);
+        return app;
+    }
+
+    private static WebApplication Create(
+        Action<WebApplicationBuilder>? configure = null, Action<WebApplication>? configureApp = null, Action<ServiceDefaultsOptions>? options = null,
+        IReadOnlyList<string>? warmUp = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
@@ -129,11 +168,10 @@ public sealed class DefaultsTests
         configure?.Invoke(builder);
         builder.AddServiceDefaults(options);
         builder.Services.AddHttpClient();
-        builder.AddPodEndpoints();
+        builder.AddPodEndpoints(main: true, warmUp ?? []);
         var app = builder.Build();
         app.MapDefaultEndpoints();
         configureApp?.Invoke(app);
-        await app.StartAsync(Cancel);
         return app;
     }
 

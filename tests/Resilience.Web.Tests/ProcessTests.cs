@@ -35,6 +35,23 @@ public sealed class ProcessTests
     }
 
     [Fact]
+    public async Task FirstRequestsOfThePodsOwn_CountNowhere()
+    {
+        await using var pod = await PodProcess.StartAsync(Cancel, ("DRAIN_SECONDS", "0"));
+        using var users = new HttpClient { BaseAddress = pod.Main };
+        using var management = new HttpClient { BaseAddress = pod.Management };
+        await UntilAsync(async () => await StatusAsync(users, "/readyz") == HttpStatusCode.OK);
+        var metrics = await management.GetStringAsync("/metrics", Cancel);
+        Assert.DoesNotContain("http_route=\"/work\"", metrics, StringComparison.Ordinal);
+        Assert.DoesNotContain("resilience_web_requests_total{", metrics, StringComparison.Ordinal);
+
+        _ = await users.GetStringAsync("/work?n=1", Cancel);
+        // Counted after the answer has gone.
+        await UntilAsync(async () => await management.GetStringAsync("/metrics", Cancel) is var now
+            && now.Contains("http_route=\"/work\"", StringComparison.Ordinal) && now.Contains("resilience_web_requests_total{", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task SigTerm_LetsARequestInFlightFinish()
     {
         SkipOnWindows();
