@@ -71,18 +71,20 @@ internal sealed partial class ScalerWorker : BackgroundService
         await Task.WhenAll(loops).ConfigureAwait(false);
     }
 
+    /// <summary>Everything held is forgotten at the end of a term, not at the beginning of one: the first cycle may run before this is told of it.</summary>
     private void OnLeadershipChanged(bool leads)
     {
-        foreach (var key in _scalers.Keys)
-        {
-            Drop(key);   // another leader may decide meanwhile: what it recorded is read anew
-        }
-        _metrics.ForgetAll();
-        _publisher.Reset();
         if (leads)
         {
             EnqueueAll();
+            return;
         }
+        foreach (var key in _scalers.Keys)
+        {
+            Drop(key);
+        }
+        _metrics.ForgetAll();
+        _publisher.Reset();
     }
 
     /// <summary>Looks at every scaler now.</summary>
@@ -174,15 +176,17 @@ internal sealed partial class ScalerWorker : BackgroundService
 
     private Scaler Current(ScalerKey key, ScalerSettings settings)
     {
+        var term = _election.Term;
         if (_scalers.TryGetValue(key, out var known))
         {
-            if (known.TryChange(settings))
+            // Another leader may have decided since an earlier term: what it recorded is read anew.
+            if (known.Term == term && known.TryChange(settings))
             {
                 return known;
             }
             Drop(key);
         }
-        var scaler = new Scaler(key, settings, _store, _options, _challengers, _planning.Scale);
+        var scaler = new Scaler(key, settings, _store, _options, _challengers, _planning.Scale) { Term = term };
         _scalers[key] = scaler;
         _refits.Add(scaler);
         return scaler;

@@ -51,6 +51,11 @@ internal sealed class FloorWriter(ClusterApi api, LeaseElection election, TimePr
                 {
                     return new(null, writes, FloorObstacle.Missing, $"{holder.Name} does not exist any more");
                 }
+                if (fresh.Owner is { } owner && owner != holder.Owner && owner != scaler)
+                {
+                    // Whether it may be taken over is for the caches to say once they know; tried again, it would be taken unseen.
+                    return new(null, writes, FloorObstacle.Failed, $"PredictiveAutoscaler {owner} has just taken {holder.Name}");
+                }
                 holder = fresh;
             }
             catch (ClusterException failed)

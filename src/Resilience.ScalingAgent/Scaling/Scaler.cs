@@ -22,6 +22,9 @@ internal sealed class Scaler(ScalerKey key, ScalerSettings settings, IAgentStore
 
     public ScalerKey Key { get; } = key;
 
+    /// <summary>Term of the lease under which it was made.</summary>
+    public int Term { get; init; }
+
     /// <summary>Never disposed: nobody waits on its handle, and a late refit may still come through it.</summary>
     public SemaphoreSlim Gate { get; } = new(1, 1);
 

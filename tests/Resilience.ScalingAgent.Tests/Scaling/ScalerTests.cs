@@ -323,6 +323,28 @@ public sealed class ScalerTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task AnotherScalerTakesTheFloorInBetween_ItIsNotTakenBackBeforeTheCachesKnow()
+    {
+        _bed.Apply();
+        _bed.Remember(600, _ => 35);
+        _bed.Source.Demand = (_, _) => 35;
+        var once = 1;
+        _bed.Server.Inject = request =>
+        {
+            if (request.Method != "PATCH" || !request.Path.EndsWith("/web-blue", StringComparison.Ordinal) || Interlocked.Exchange(ref once, 0) == 0)
+            {
+                return RequestFault.None;
+            }
+            _bed.Annotate(ResourceTypes.HorizontalPodAutoscalers, "web-blue", (ResilienceApi.FloorScalerAnnotation, "rival"));
+            return RequestFault.Conflict;
+        };
+        var host = await _bed.StartAsync();
+        await _bed.StepAsync(host);
+        Assert.Equal("PredictiveAutoscaler rival has just taken HorizontalPodAutoscaler shop/web-blue", _bed.Store.Decisions(AgentBed.Web)[0].WhyNotWritten);
+        await Eventually.TrueAsync(() => _bed.Min("web-blue") == 4, "there is no such PredictiveAutoscaler, so what it left is taken over");
+    }
+
+    [Fact]
     public async Task ServerFails_TheDecisionSaysSoAndIsCarriedOutBeforeTheNextInterval()
     {
         _bed.Apply();
