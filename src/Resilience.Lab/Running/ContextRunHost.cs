@@ -1,7 +1,6 @@
 using System.Globalization;
 using Resilience.ClusterAccess.Api;
 using Resilience.ClusterAccess.Manifests;
-using Resilience.ClusterAccess.Resources;
 using Resilience.Lab.Cli;
 using Resilience.Lab.Cluster;
 using Resilience.Lab.Deploying;
@@ -127,35 +126,10 @@ internal sealed class ContextRunHost(LabCluster cluster, DeliveryOptions deliver
     {
         var goal = new ReadinessGoal(delivery.ReadyLimit, null, Watcher: true)
         {
-            Also = UnsettledAsync,
+            Also = limit => SteadyState.UnsettledAsync(cluster.Api, limit),
             Next = $"\"kubectl -n {Names.Namespace} get pods,hpa\" shows them.",
         };
         return new Readiness(cluster.Api, _time, say).WaitAsync(goal, stop);
-    }
-
-    /// <summary>
-    /// What is no part of a steady state: pods that an autoscaler, which looks every 15 s, is going to take away or add for a new limit (one
-    /// whose Deployment is at 0 does nothing), and a floor that the last move raised, for while the watcher holds it no drill can scale that
-    /// slot away.
-    /// </summary>
-    private async Task<string?> UnsettledAsync(CancellationToken stop)
-    {
-        var autoscalers = await cluster.Api.ListAsync(ResourceTypes.HorizontalPodAutoscalers, new ResourceScope(Names.Namespace), stop).ConfigureAwait(false);
-        var deployments = await cluster.Api.ListAsync(ResourceTypes.Deployments, new ResourceScope(Names.Namespace), stop).ConfigureAwait(false);
-        foreach (var autoscaler in autoscalers.Items)
-        {
-            var (min, max) = (autoscaler.Spec.MinReplicas ?? 1, autoscaler.Spec.MaxReplicas);
-            if (deployments.Items.FirstOrDefault(each => each.Metadata.Name == autoscaler.Spec.ScaleTargetRef.Name) is { } scaled
-                && (scaled.Spec.Replicas ?? 1) is > 0 and var wanted
-                && (wanted < min || wanted > max || (scaled.Status?.Replicas ?? 0) != wanted))
-            {
-                return $"{scaled.Metadata.Name} to be scaled to {min}{(max == min ? string.Empty : $" to {max}")} pods (it has {scaled.Status?.Replicas ?? 0})";
-            }
-        }
-
-        var lent = autoscalers.Items.Select(each => each.Metadata).Concat(deployments.Items.Select(each => each.Metadata))
-            .FirstOrDefault(each => each.Annotations?.TryGetValue(ResilienceApi.FloorOwnerAnnotation, out var owner) == true && owner == FieldManagers.FailoverWatcher);
-        return lent is null ? null : $"the watcher to give back the floor of {lent.Name}, which the last move raised (up to 2 minutes)";
     }
 
     private async Task<RunReport> MeasureAsync(Experiment experiment, RunOptions options, CancellationToken stop)
