@@ -354,7 +354,8 @@ public sealed class ClusterApi
             // Not every refusal comes from the API server itself: proxies answer in plain text.
         }
 
-        var text = status?.Message ?? ProblemDetail(body) ?? (body.Length is > 0 and <= 200 ? body.ReplaceLineEndings(" ").Trim() : "");
+        // A Status may wrap what a kubelet answered, line ends and all.
+        var text = (status?.Message ?? ProblemDetail(body) ?? (body.Length is > 0 and <= 200 ? body : "")).ReplaceLineEndings(" ").Trim();
         var message = text.Length > 0 ? text : $"{request.Method} {request.RequestUri?.AbsolutePath} answered {(int)code}";
         return new(message, code, status?.Reason ?? "");
     }

@@ -37,6 +37,7 @@ internal sealed class Readiness(ClusterApi api, TimeProvider time, Action<string
         var started = time.GetTimestamp();
         var lookedAtPods = started;
         var told = string.Empty;
+        await TryImagesAgainAsync(goal, stop).ConfigureAwait(false);
         while (true)
         {
             goal.Check?.Invoke();
@@ -63,6 +64,28 @@ internal sealed class Readiness(ClusterApi api, TimeProvider time, Action<string
             }
 
             await Task.Delay(Look, time, stop).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>
+    /// A kubelet that could not get an image waits up to five minutes before it looks again. Whoever has loaded the image since should not:
+    /// such pods, which never ran, are deleted, and their ReplicaSets make new ones at once.
+    /// </summary>
+    private async Task TryImagesAgainAsync(ReadinessGoal goal, CancellationToken stop)
+    {
+        var pods = await api.ListAsync(ResourceTypes.Pods, new ResourceScope(Names.Namespace), stop).ConfigureAwait(false);
+        foreach (var pod in pods.Items.Where(pod => pod.Metadata.DeletionTimestamp is null && Belongs(pod, goal.Deployments) && PodTrouble.Of(pod)?.Kind == "image"
+            && pod.Metadata.OwnerReferences?.Any(owner => owner is { Kind: "ReplicaSet", Controller: true }) == true))
+        {
+            try
+            {
+                await api.DeleteAsync(ResourceTypes.Pods, Names.Namespace, pod.Metadata.Name, stop, grace: TimeSpan.Zero).ConfigureAwait(false);
+                say($"pod {pod.Metadata.Name} was waiting to look for its image again; a new one looks at once");
+            }
+            catch (ClusterException refused) when (refused.IsForbidden || refused.IsNotFound)
+            {
+                // Then it looks when its kubelet lets it, or has gone by itself.
+            }
         }
     }
 

@@ -202,7 +202,11 @@ internal sealed record DrillSpec(string Fault, string Target, TimeSpan At, TimeS
 internal sealed record AbortSpec(double ErrorRatioAbove, TimeSpan ErrorRatioOver, TimeSpan NoReplyFor);
 
 /// <param name="Metric">A name from <see cref="Running.ExpectationMetrics"/>.</param>
-internal sealed record ExpectationSpec(string Name, string Metric, Comparison Comparison, double Value, string? Text);
+internal sealed record ExpectationSpec(string Name, string Metric, Comparison Comparison, double Value, string? Text)
+{
+    /// <summary>The kind of cluster whose promise it is, embedded or kubernetes; null: of both. A kubelet sees and tells later than the embedded cluster does.</summary>
+    public string? Cluster { get; init; }
+}
 
 internal enum Comparison
 {

@@ -9,6 +9,7 @@ namespace Resilience.Lab.Experiments;
 internal static class ExperimentLoader
 {
     private static readonly string[] Targets = ["active", "standby", "blue", "green", "both", "leader"];
+    private static readonly string[] ClusterKinds = ["embedded", "kubernetes"];
 
     public static Experiment Load(string file, TextReader text)
     {
@@ -210,6 +211,7 @@ internal static class ExperimentLoader
             .. Bound(fields, name, metric, "equals", Comparison.Equal),
             .. fields.OptionalText("is") is { } text ? [new ExpectationSpec(name, metric, Comparison.Is, 0, text)] : Array.Empty<ExpectationSpec>(),
         ];
+        var cluster = fields.OneOf("cluster", string.Empty, ClusterKinds);
         fields.RejectUnknown();
         if (found.Length != 1)
         {
@@ -217,7 +219,7 @@ internal static class ExperimentLoader
         }
 
         return ExpectationMetrics.IsText(metric) == (found[0].Comparison == Comparison.Is)
-            ? found[0]
+            ? found[0] with { Cluster = cluster.Length == 0 ? null : cluster }
             : throw fields.Error("metric", ExpectationMetrics.IsText(metric) ? "\"is\" with this metric: it is a word" : "atMost, atLeast or equals with this metric: it is a number");
     }
 

@@ -31,6 +31,9 @@ internal static class ImageArchive
         };
         var manifest = blobs[digest];
         var config = (string)manifest["config"]!["digest"]!;
+
+        // The SDK leaves this empty, and containerd takes only what is for its own platform.
+        descriptor["platform"] = new JsonObject { ["architecture"] = blobs[config]["architecture"]?.DeepClone(), ["os"] = blobs[config]["os"]?.DeepClone() };
         var layers = manifest["layers"]!.AsArray();
         var docker = new JsonArray(new JsonObject
         {

@@ -77,7 +77,7 @@ internal sealed partial class ImageBuilder(string repository, Action<string> say
     private async Task<bool> TryPublishAsync(string name, ImageBuildOptions options, IReadOnlyList<string> from, CancellationToken stop)
     {
         var (code, errors) = await RunAsync(name, options, from, stop).ConfigureAwait(false);
-        return code == 0 || (ContainerError().IsMatch(errors) ? false : throw new LabException($"building {name} failed: {errors}", "\"dotnet build Resilience.sln\" shows whether the program itself builds."));
+        return code == 0 || (IsAboutTheBase(errors) ? false : throw new LabException($"building {name} failed: {errors}", "\"dotnet build Resilience.sln\" shows whether the program itself builds."));
     }
 
     private async Task<(int Code, string Errors)> RunAsync(string name, ImageBuildOptions options, IReadOnlyList<string> from, CancellationToken stop)
@@ -113,6 +113,9 @@ internal sealed partial class ImageBuilder(string repository, Action<string> say
     [GeneratedRegex(@"error [A-Z]+\d+:.*?(?= \[|$)")]
     private static partial Regex Error();
 
-    [GeneratedRegex(@"error CONTAINER\d+:")]
-    private static partial Regex ContainerError();
+    /// <summary>The SDK words some of its failures to pull, and leaves others (no such host, connection refused) as an exception of its task.</summary>
+    internal static bool IsAboutTheBase(string errors) => BaseError().IsMatch(errors);
+
+    [GeneratedRegex(@"error CONTAINER\d+:|""CreateNewImage"" task failed unexpectedly")]
+    private static partial Regex BaseError();
 }

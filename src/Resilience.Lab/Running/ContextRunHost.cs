@@ -124,7 +124,11 @@ internal sealed class ContextRunHost(LabCluster cluster, DeliveryOptions deliver
 
     private Task WaitUntilReadyAsync(CancellationToken stop)
     {
-        var goal = new ReadinessGoal(delivery.ReadyLimit, null, Watcher: true) { Next = $"\"kubectl -n {Names.Namespace} get pods\" shows them." };
+        var goal = new ReadinessGoal(delivery.ReadyLimit, null, Watcher: true)
+        {
+            Also = limit => SteadyState.UnsettledAsync(cluster.Api, limit),
+            Next = $"\"kubectl -n {Names.Namespace} get pods,hpa\" shows them.",
+        };
         return new Readiness(cluster.Api, _time, say).WaitAsync(goal, stop);
     }
 

@@ -70,7 +70,8 @@ internal static class ReportBuilder
             Timeline = facts.Timeline,
             Seconds = seconds,
         };
-        IReadOnlyList<ExpectationReport> checks = [.. facts.Experiment.Expectations.Select(wanted => ExpectationMetrics.Check(wanted, report))];
+        IReadOnlyList<ExpectationReport> checks = [.. facts.Experiment.Expectations
+            .Where(wanted => wanted.Cluster is null || wanted.Cluster == facts.ClusterKind).Select(wanted => ExpectationMetrics.Check(wanted, report))];
         var verdict = facts.AbortReason is not null ? "aborted" : checks.All(check => check.Pass) ? "pass" : "fail";
         return report with { Expectations = checks, Verdict = verdict };
     }

@@ -31,6 +31,13 @@ public sealed class ReadinessTests
         var finding = Assert.Single(await new ClusterDoctor(cluster.Api, " --context c").ExamineAsync(Token), finding => finding.Subject == "pods");
         Assert.Equal(Level.Problem, finding.Level);
         Assert.Contains("nobody/has-this:1", finding.Text, StringComparison.Ordinal);
+
+        // Whoever has loaded it since does not wait for the kubelet's next look: pods that never ran are made anew.
+        var waiting = Assert.Single((await PodsAsync(cluster)).Items).Metadata.Name;
+        Assert.DoesNotContain(lines, line => line.Contains("looks at once", StringComparison.Ordinal));
+        _ = await Assert.ThrowsAsync<LabException>(() => WaitAsync(cluster, lines, TimeSpan.FromSeconds(60)));
+        Assert.Contains($"pod {waiting} was waiting to look for its image again; a new one looks at once", lines);
+        Assert.DoesNotContain((await PodsAsync(cluster)).Items, pod => pod.Metadata.Name == waiting);
     }
 
     [Fact]
@@ -73,6 +80,9 @@ public sealed class ReadinessTests
         };
         Assert.Equal("no node takes pod p: 0/1 nodes are available: 1 Insufficient cpu", PodTrouble.Of(pod)?.Text);
     }
+
+    private static Task<ResourceList<V1Pod>> PodsAsync(TestCluster cluster) =>
+        cluster.Api.ListAsync(ResourceTypes.Pods, new ResourceScope("distributed-resilience"), Token);
 
     private static Task WaitAsync(TestCluster cluster, List<string> lines, TimeSpan limit) =>
         new Readiness(cluster.Api, TimeProvider.System, lines.Add).WaitAsync(new ReadinessGoal(limit, ["app"], Watcher: false) { Next = "Look there." }, Token);

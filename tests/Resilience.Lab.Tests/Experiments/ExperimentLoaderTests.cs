@@ -74,6 +74,7 @@ public sealed class ExperimentLoaderTests
     [InlineData("at: 5s, ", "", "mine.yaml:7: the key \"at\" is missing")]
     [InlineData("metric: failovers", "metric: failover", "Did you mean \"failovers\"?")]
     [InlineData(", equals: 0", "", "mine.yaml:9: \"name\": expected exactly one of atMost, atLeast, equals, is")]
+    [InlineData("equals: 0", "equals: 0, cluster: mine", "mine.yaml:9: \"cluster\": expected one of embedded, kubernetes, found \"mine\"")]
     [InlineData("equals: 0", "is: none", "mine.yaml:9: \"metric\": expected atMost, atLeast or equals with this metric")]
     [InlineData("load: {rps: 100", "load: {rps: 100, [", "mine.yaml: this is not YAML: a bracket or a quote is not closed")]
     [InlineData("title: A title", "title: \"A title", "mine.yaml:2: this is not YAML")]

@@ -31,6 +31,10 @@ public sealed class ImageArchiveTests : IDisposable
         Assert.All([(string)docker["Config"]!, (string)docker["Layers"]![0]!], path => Assert.Contains(path, entries.Keys));
         Assert.Equal(entries.Count, entries.Keys.Distinct().Count());
 
+        // containerd takes nothing of which it does not know the platform.
+        var platform = JsonNode.Parse(entries["index.json"])!["manifests"]![0]!["platform"]!;
+        Assert.Equal(("arm64", "linux"), ((string?)platform["architecture"], (string?)platform["os"]));
+
         // Again changes nothing but the names.
         Assert.Equal(built.Digest, ImageArchive.Finish(file, "resilience-web", "1.3", "debian").Digest);
     }
@@ -83,6 +87,13 @@ public sealed class ImageArchiveTests : IDisposable
         Assert.Equal(status, (int)answer.StatusCode);
     }
 
+    [Theory]
+    [InlineData("error CONTAINER1013: Failed to push to the output registry", true)]
+    [InlineData("error MSB4018: The \"CreateNewImage\" task failed unexpectedly.; error MSB4018: System.Net.Http.HttpRequestException: Name or service not known (host:443)", true)]
+    [InlineData("error CS1002: ; expected", false)]
+    [InlineData("error NU1101: Unable to find package", false)]
+    public void IsAboutTheBase_TellsAPullThatFailedFromAProgramThatDoesNotBuild(string errors, bool about) => Assert.Equal(about, ImageBuilder.IsAboutTheBase(errors));
+
     /// <summary>Without the import a program would be built for the wrong base and not start.</summary>
     [Fact]
     public void EveryImageProject_TakesTheSettingsOfImages() => Assert.All(
@@ -96,9 +107,9 @@ public sealed class ImageArchiveTests : IDisposable
         using var writer = new TarWriter(File.Create(file));
         Write(writer, "oci-layout", """{"imageLayoutVersion":"1.0.0"}""");
         Write(writer, $"blobs/sha256/{manifest}", $$"""{"config":{"digest":"sha256:{{config}}"},"layers":[{"digest":"sha256:{{layer}}"}]}""");
-        Write(writer, $"blobs/sha256/{config}", """{"config":{"User":"1654"}}""");
+        Write(writer, $"blobs/sha256/{config}", """{"architecture":"arm64","os":"linux","config":{"User":"1654"}}""");
         Write(writer, $"blobs/sha256/{layer}", "layer");
-        Write(writer, "index.json", $$"""{"schemaVersion":2,"manifests":[{"digest":"sha256:{{manifest}}"}]}""");
+        Write(writer, "index.json", $$$"""{"schemaVersion":2,"manifests":[{"digest":"sha256:{{{manifest}}}","platform":{}}]}""");
         return file;
     }
 

@@ -22,6 +22,9 @@ public sealed class ReportBuilderTests
         Assert.Equal(Math.Round(3 * 16 * 0.012 / 3600 / 159 * 1e6, 4), report.Cost.UsdPerMillionGoodRequests);
         Assert.Equal((60, "traditional", 4, 40), (report.TimeScale, report.Overlay, report.WarmUpSeconds, report.CapacityRps));
         Assert.Equal("pass", report.Verdict);
+
+        // What is promised of another kind of cluster is not asked of this one.
+        Assert.Equal(["Nothing moved", "Nothing moved here"], report.Expectations.Select(check => check.Name));
     }
 
     [Fact]
@@ -69,7 +72,12 @@ public sealed class ReportBuilderTests
         };
         var experiment = new Experiment(
             "mine", "A title", "A description", "All is well.", load, SetupSpec.None, [], new AbortSpec(1, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5)),
-            [new ExpectationSpec("Nothing moved", "failovers", Comparison.Equal, 0, null)], [], "mine.yaml")
+            [
+                new ExpectationSpec("Nothing moved", "failovers", Comparison.Equal, 0, null),
+                new ExpectationSpec("Nothing moved here", "failovers", Comparison.Equal, 0, null) { Cluster = "embedded" },
+                new ExpectationSpec("Much moved elsewhere", "failovers", Comparison.Equal, 7, null) { Cluster = "kubernetes" },
+            ],
+            [], "mine.yaml")
         {
             Cluster = ClusterSpec.Default with { TimeScale = 60 },
             Slo = new SloSpec(0.01, 250),

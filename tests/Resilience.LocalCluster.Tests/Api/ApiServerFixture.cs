@@ -21,7 +21,7 @@ public abstract class ApiServerFixture : IAsyncLifetime
         if (await StartAsync() is { } path)
         {
             KubeconfigPath = path;
-            _http = Connect(path);
+            _http = Connect(path, token: null);
         }
     }
 
@@ -49,12 +49,15 @@ public abstract class ApiServerFixture : IAsyncLifetime
         return new((int)response.StatusCode, json, text);
     }
 
+    /// <summary>Somebody else: the token instead of whatever the kubeconfig has, which may be a certificate.</summary>
+    public HttpClient ConnectAs(string token) => Connect(KubeconfigPath, token);
+
     /// <summary>Returns the kubeconfig, or null when there is no such server here.</summary>
     protected abstract Task<string?> StartAsync();
 
     protected abstract Task StopAsync();
 
-    private static HttpClient Connect(string path)
+    private static HttpClient Connect(string path, string? token)
     {
         var config = KubernetesClientConfiguration.BuildConfigFromConfigFile(path);
         var handler = new SocketsHttpHandler
@@ -66,15 +69,15 @@ public abstract class ApiServerFixture : IAsyncLifetime
                     presented is not null && chain is not null && Kubernetes.CertificateValidationCallBack(sender, config.SslCaCerts, presented, chain, errors),
             },
         };
-        if (config.ClientCertificateData is { } certificate && config.ClientCertificateKeyData is { } key)
+        if (token is null && config.ClientCertificateData is { } certificate && config.ClientCertificateKeyData is { } key)
         {
             handler.SslOptions.ClientCertificates = [X509Certificate2.CreateFromPem(Text(certificate), Text(key))];
         }
 
         var http = new HttpClient(handler) { BaseAddress = new Uri(config.Host) };
-        if (config.AccessToken is { } token)
+        if ((token ?? config.AccessToken) is { } bearer)
         {
-            http.DefaultRequestHeaders.Authorization = new("Bearer", token);
+            http.DefaultRequestHeaders.Authorization = new("Bearer", bearer);
         }
 
         return http;

@@ -44,6 +44,7 @@ internal sealed class PatchHandler(ObjectStore store, ObjectDecoder decoder, Rep
 
             DecodePatched(stored, after);
             ObjectDecoder.Complete(stored, after);
+            ResourceHandler.CheckEventUpdate(request.Type, before, after);
             Replace(current, after);
             ManagedFields.Track(before, current, decoder.SchemaOf(stored.Type), Writer(request, status));
         }

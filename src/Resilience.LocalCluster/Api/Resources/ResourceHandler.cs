@@ -146,6 +146,7 @@ internal sealed class ResourceHandler(
             var metadata = current.Ensure("metadata");
             metadata["creationTimestamp"] = created;
             metadata["managedFields"] = managed;
+            CheckEventUpdate(request.Type, before, current);
             Track(stored, before, current, status);
         }
 
@@ -258,6 +259,21 @@ internal sealed class ResourceHandler(
         }
 
         return VersionConversion.ToStored(request, body);
+    }
+
+    /// <param name="before">As stored, like <paramref name="after"/>.</param>
+    internal static void CheckEventUpdate(ResourceType type, JsonObject before, JsonObject after)
+    {
+        var causes = new List<StatusCause>();
+        if (type == ResourceTypes.EventsV1)
+        {
+            Validation.EventUpdate(before, after, causes);
+        }
+
+        if (causes.Count > 0)
+        {
+            throw StatusException.Invalid(ResourceTypes.Events, after.String("metadata", "name") ?? "", causes);
+        }
     }
 
     private static void CheckNewEvent(ResourceRequest request, JsonObject body)

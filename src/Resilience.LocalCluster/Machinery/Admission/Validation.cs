@@ -85,6 +85,24 @@ internal static class Validation
         Names.GenerateName(body, causes);
     }
 
+    /// <summary>Through the newer API only the series of an Event, its labels and its annotations may change. Both bodies as stored.</summary>
+    public static void EventUpdate(JsonObject before, JsonObject body, List<StatusCause> causes)
+    {
+        foreach (var (stored, told) in (ReadOnlySpan<(string, string)>)[
+            ("involvedObject", "involvedObject"), ("reason", "reason"), ("message", "message"), ("source", "source"), ("firstTimestamp", "firstTimestamp"),
+            ("lastTimestamp", "lastTimestamp"), ("count", "count"), ("type", "type"), ("eventTime", "eventTime"), ("action", "action"),
+            ("related", "related"), ("reportingComponent", "reportingController"), ("reportingInstance", "reportingInstance")])
+        {
+            if (!JsonNode.DeepEquals(Told(before[stored]), Told(body[stored])))
+            {
+                causes.Add(new(told, "FieldValueInvalid", $"Invalid value: {Shown(body[stored])}: field is immutable"));
+            }
+        }
+
+        // The newer version shows empty what the stored Event lacks.
+        static JsonNode? Told(JsonNode? value) => value is JsonObject { Count: 0 } ? null : value;
+    }
+
     private static void PriorityClass(JsonObject? before, JsonObject body, List<StatusCause> causes)
     {
         const long highest = 1_000_000_000;
