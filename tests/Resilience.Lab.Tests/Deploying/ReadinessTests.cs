@@ -17,11 +17,15 @@ public sealed class ReadinessTests
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "the embedded cluster's pods need 127.x addresses");
         await using var cluster = await TestCluster.StartAsync(PodRuntime.Process);
-        await DeployAsync(cluster, "nobody/has-this:1");
         var started = TimeProvider.System.GetTimestamp();
         var lines = new List<string>();
+        var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        var error = await Assert.ThrowsAsync<LabException>(() => WaitAsync(cluster, lines, TimeSpan.FromSeconds(60)));
+        // It waits before there is a pod: one that already waits for its image when it begins would be made anew.
+        var ready = WaitAsync(cluster, line => { lines.Add(line); _ = begun.TrySetResult(); }, TimeSpan.FromSeconds(60));
+        await begun.Task.WaitAsync(Token);
+        await DeployAsync(cluster, "nobody/has-this:1");
+        var error = await Assert.ThrowsAsync<LabException>(() => ready);
 
         Assert.InRange(TimeProvider.System.GetElapsedTime(started).TotalSeconds, 0, 10);
         Assert.Contains("the image \"nobody/has-this:1\" cannot be had by pod app-", error.Line, StringComparison.Ordinal);
@@ -35,7 +39,7 @@ public sealed class ReadinessTests
         // Whoever has loaded it since does not wait for the kubelet's next look: pods that never ran are made anew.
         var waiting = Assert.Single((await PodsAsync(cluster)).Items).Metadata.Name;
         Assert.DoesNotContain(lines, line => line.Contains("looks at once", StringComparison.Ordinal));
-        _ = await Assert.ThrowsAsync<LabException>(() => WaitAsync(cluster, lines, TimeSpan.FromSeconds(60)));
+        _ = await Assert.ThrowsAsync<LabException>(() => WaitAsync(cluster, lines.Add, TimeSpan.FromSeconds(60)));
         Assert.Contains($"pod {waiting} was waiting to look for its image again; a new one looks at once", lines);
         Assert.DoesNotContain((await PodsAsync(cluster)).Items, pod => pod.Metadata.Name == waiting);
     }
@@ -45,7 +49,7 @@ public sealed class ReadinessTests
     {
         await using var cluster = await TestCluster.StartAsync();
         await DeployAsync(cluster, "any");
-        await WaitAsync(cluster, [], TimeSpan.FromSeconds(30));
+        await WaitAsync(cluster, _ => { }, TimeSpan.FromSeconds(30));
 
         var goal = new ReadinessGoal(TimeSpan.FromSeconds(0.3), ["absent"], Watcher: false) { Next = "Look there." };
         var error = await Assert.ThrowsAsync<LabException>(() => new Readiness(cluster.Api, TimeProvider.System, _ => { }).WaitAsync(goal, Token));
@@ -84,8 +88,8 @@ public sealed class ReadinessTests
     private static Task<ResourceList<V1Pod>> PodsAsync(TestCluster cluster) =>
         cluster.Api.ListAsync(ResourceTypes.Pods, new ResourceScope("distributed-resilience"), Token);
 
-    private static Task WaitAsync(TestCluster cluster, List<string> lines, TimeSpan limit) =>
-        new Readiness(cluster.Api, TimeProvider.System, lines.Add).WaitAsync(new ReadinessGoal(limit, ["app"], Watcher: false) { Next = "Look there." }, Token);
+    private static Task WaitAsync(TestCluster cluster, Action<string> say, TimeSpan limit) =>
+        new Readiness(cluster.Api, TimeProvider.System, say).WaitAsync(new ReadinessGoal(limit, ["app"], Watcher: false) { Next = "Look there." }, Token);
 
     private static async Task DeployAsync(TestCluster cluster, string image)
     {
