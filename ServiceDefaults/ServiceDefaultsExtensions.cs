@@ -71,8 +71,13 @@ public static class ServiceDefaultsExtensions
         where TBuilder : IHostApplicationBuilder
     {
         builder.Services.AddOptions<KestrelServerOptions>().Configure<PodIdentity>((kestrel, pod) => ManagementPort.Listen(kestrel, pod, main));
-        builder.Services.AddSingleton(services => new WarmUp(services.GetRequiredService<IServer>(), warmUp, services.GetRequiredService<TimeProvider>())).AddHostedService(static services => services.GetRequiredService<WarmUp>());
-        builder.Services.AddHealthChecks().AddCheck<WarmUp>("warm-up", tags: [HealthEndpoints.ReadyTag]);
+        builder.Services.AddSingleton(services => new WarmUp(services.GetRequiredService<IServer>(), warmUp, services.GetRequiredService<TimeProvider>()))
+            .AddHostedService(static services => services.GetRequiredService<WarmUp>());
+        if (warmUp.Count > 0)
+        {
+            builder.Services.AddHealthChecks().AddCheck<WarmUp>("warm-up", tags: [HealthEndpoints.ReadyTag]);
+        }
+
         return builder;
     }
 

@@ -47,12 +47,8 @@ internal sealed class WarmUp(IServer server, IReadOnlyList<string> paths, TimePr
 
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
-        if (paths.Count > 0)
-        {
-            await _warm.Task.WaitAsync(ProbeWaits, clock, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-
-        return paths.Count == 0 || _warm.Task.IsCompleted ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy("the process sends itself its first requests");
+        await _warm.Task.WaitAsync(ProbeWaits, clock, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return _warm.Task.IsCompleted ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy("the process sends itself its first requests");
     }
 
     /// <summary>All servers listen by now. The host waits, so that what it says to have started is warm.</summary>
