@@ -11,6 +11,12 @@ namespace Resilience.Lab.Cluster;
 /// <summary>The cluster as the lab's commands see it: the demo's slots, their pods, and the ways to hurt them.</summary>
 internal sealed class LabCluster : IDisposable
 {
+    /// <summary>Word of an embedded cluster, in reports and experiments.</summary>
+    public const string EmbeddedKind = "embedded";
+
+    /// <summary>Word of every other cluster.</summary>
+    public const string KubernetesKind = "kubernetes";
+
     /// <summary>What the embedded cluster's version ends with.</summary>
     private const string EmbeddedVersionSuffix = "+resilience-lab";
 
@@ -48,7 +54,7 @@ internal sealed class LabCluster : IDisposable
     public string Title => Context is null ? $"the cluster at {Api.Server.Authority}" : $"the cluster of context \"{Context}\" ({Api.Server.Authority})";
 
     /// <summary>Word for reports: no embedded figure may pass for one of a real cluster.</summary>
-    public string Kind => IsEmbedded ? "embedded" : "kubernetes";
+    public string Kind => IsEmbedded ? EmbeddedKind : KubernetesKind;
 
     public static async Task<LabCluster> ConnectAsync(string? kubeconfig, string? context, TimeProvider time, CancellationToken stop)
     {

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Resilience.Lab.Cli;
+using Resilience.Lab.Cluster;
 using Resilience.Lab.Experiments;
 using Resilience.Lab.Hosting;
 using Resilience.Lab.Reporting;
@@ -82,11 +83,11 @@ internal static class BenchCommand
             console.Say(Row(figures[^1]));
         }
 
-        var machine = ReportBuilder.Machine("embedded", null);
+        var machine = ReportBuilder.Machine(LabCluster.EmbeddedKind, null);
         Print(console, figures, machine, runs);
         if (console.Json)
         {
-            console.WriteJson(JsonSerializer.Serialize(new DrillBench(1, "embedded", runs, machine, figures), BenchJson.Default.DrillBench));
+            console.WriteJson(JsonSerializer.Serialize(new DrillBench(1, LabCluster.EmbeddedKind, runs, machine, figures), BenchJson.Default.DrillBench));
         }
 
         return figures.All(figure => figure.Pass) ? ExitCode.Pass : ExitCode.ExpectationFailed;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Resilience.Lab.Cluster;
 using Resilience.Lab.Drills;
 using Resilience.Lab.Hosting;
 using Resilience.Lab.Running;
@@ -9,7 +10,7 @@ namespace Resilience.Lab.Experiments;
 internal static class ExperimentLoader
 {
     private static readonly string[] Targets = ["active", "standby", "blue", "green", "both", "leader"];
-    private static readonly string[] ClusterKinds = ["embedded", "kubernetes"];
+    private static readonly string[] ClusterKinds = [LabCluster.EmbeddedKind, LabCluster.KubernetesKind];
 
     public static Experiment Load(string file, TextReader text)
     {

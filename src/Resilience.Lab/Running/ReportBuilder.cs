@@ -79,7 +79,7 @@ internal static class ReportBuilder
     public static EnvironmentReport Machine(string cluster, string? note)
     {
         var memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (1024.0 * 1024 * 1024);
-        var kind = cluster == "embedded"
+        var kind = cluster == LabCluster.EmbeddedKind
             ? "embedded cluster: processes on this machine, load generator beside them; not a Kubernetes figure"
             : "Kubernetes cluster";
         return new EnvironmentReport(

@@ -262,26 +262,19 @@ internal sealed class ResourceHandler(
     }
 
     /// <param name="before">As stored, like <paramref name="after"/>.</param>
-    internal static void CheckEventUpdate(ResourceType type, JsonObject before, JsonObject after)
+    internal static void CheckEventUpdate(ResourceType type, JsonObject before, JsonObject after) =>
+        CheckEvent(type, after, causes => Validation.EventUpdate(before, after, causes));
+
+    private static void CheckNewEvent(ResourceRequest request, JsonObject body) =>
+        CheckEvent(request.Type, body, causes => Validation.NewEvent(body, causes));
+
+    /// <summary>Only the newer version of Events has rules of its own.</summary>
+    private static void CheckEvent(ResourceType type, JsonObject body, Action<List<StatusCause>> check)
     {
         var causes = new List<StatusCause>();
         if (type == ResourceTypes.EventsV1)
         {
-            Validation.EventUpdate(before, after, causes);
-        }
-
-        if (causes.Count > 0)
-        {
-            throw StatusException.Invalid(ResourceTypes.Events, after.String("metadata", "name") ?? "", causes);
-        }
-    }
-
-    private static void CheckNewEvent(ResourceRequest request, JsonObject body)
-    {
-        var causes = new List<StatusCause>();
-        if (request.Type == ResourceTypes.EventsV1)
-        {
-            Validation.NewEvent(body, causes);
+            check(causes);
         }
 
         if (causes.Count > 0)
