@@ -25,6 +25,9 @@ public sealed class ScalerTests : IAsyncDisposable
         return 35 + (10 * Math.Sin(minute * Math.PI / 90)) + (minute * 7919 % 13 / 5.0);
     }
 
+    private static JsonArray DeclaredPeak(DateTimeOffset from, DateTimeOffset to, int replicas) =>
+        new(new JsonObject { ["name"] = "sale", ["from"] = from.ToString("O"), ["to"] = to.ToString("O"), ["replicas"] = replicas });
+
     [Fact]
     public async Task Forecast_BecomesAFloorOnTheActiveSlotAndHalfOfItOnTheOther()
     {
@@ -208,7 +211,7 @@ public sealed class ScalerTests : IAsyncDisposable
             spec["demand"]!["source"] = "Prometheus";
             spec["demand"]!["prometheus"] = new JsonObject { ["url"] = "http://prometheus", ["query"] = "sum(x)" };
             spec["floor"] = new JsonObject { ["hold"] = "0s", ["min"] = 0 };
-            spec["calendar"] = new JsonArray(new JsonObject { ["name"] = "opening", ["from"] = sale.ToString("O"), ["to"] = sale.AddHours(1).ToString("O"), ["replicas"] = 3 });
+            spec["calendar"] = DeclaredPeak(sale, sale.AddHours(1), replicas: 3);
         });
         _bed.Remember(600, _ => 0);
         _bed.Source.Demand = (_, _) => 0;
@@ -400,10 +403,7 @@ public sealed class ScalerTests : IAsyncDisposable
         _bed.Apply(change: spec =>
         {
             spec["capacityPerReplica"] = "learn";
-            spec["calendar"] = new JsonArray(new JsonObject
-            {
-                ["name"] = "sale", ["from"] = AgentBed.Start.AddMinutes(5).ToString("O"), ["to"] = AgentBed.Start.AddMinutes(8).ToString("O"), ["replicas"] = 6,
-            });
+            spec["calendar"] = DeclaredPeak(AgentBed.Start.AddMinutes(5), AgentBed.Start.AddMinutes(8), replicas: 6);
         });
         _bed.Remember(600, _ => 35);
         _bed.Source.Demand = (_, _) => 35;
@@ -425,10 +425,7 @@ public sealed class ScalerTests : IAsyncDisposable
         _bed.Apply(change: spec =>
         {
             spec["lead"] = "learn";
-            spec["calendar"] = new JsonArray(new JsonObject
-            {
-                ["name"] = "sale", ["from"] = AgentBed.Start.AddMinutes(8).ToString("O"), ["to"] = AgentBed.Start.AddMinutes(30).ToString("O"), ["replicas"] = 6,
-            });
+            spec["calendar"] = DeclaredPeak(AgentBed.Start.AddMinutes(8), AgentBed.Start.AddMinutes(30), replicas: 6);
         });
         _bed.Remember(600, _ => 35);
         _bed.Source.Demand = (_, _) => 35;
