@@ -31,6 +31,7 @@ internal sealed class Readiness(ClusterApi api, TimeProvider time, Action<string
     private static readonly TimeSpan OtherPatience = TimeSpan.FromSeconds(30);
 
     private readonly Dictionary<string, long> _troubledSince = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _pullsTold = new(StringComparer.Ordinal);
 
     public async Task WaitAsync(ReadinessGoal goal, CancellationToken stop)
     {
@@ -135,7 +136,30 @@ internal sealed class Readiness(ClusterApi api, TimeProvider time, Action<string
             }
         }
 
+        await LookForSlowPullsAsync([.. pods.Items.Where(pod => Belongs(pod, goal.Deployments))], stop).ConfigureAwait(false);
         await LookForRefusalsAsync(goal, stop).ConfigureAwait(false);
+    }
+
+    /// <summary>An unreachable registry takes the kubelet many seconds to notice; until then only its Events say what a pod waits for.</summary>
+    private async Task LookForSlowPullsAsync(V1Pod[] pods, CancellationToken stop)
+    {
+        var now = time.GetUtcNow();
+        foreach (var pod in pods.Where(pod => ImagePull.MayBeSlow(pod, now) && !_pullsTold.Contains(pod.Metadata.Name)))
+        {
+            try
+            {
+                var events = await api.ListAsync(ResourceTypes.Events, new ResourceScope(Names.Namespace, null, $"involvedObject.name={pod.Metadata.Name}"), stop).ConfigureAwait(false);
+                if (ImagePull.Describe(pod, events.Items, now) is { } text)
+                {
+                    _ = _pullsTold.Add(pod.Metadata.Name);
+                    say(text);
+                }
+            }
+            catch (ClusterException refused) when (refused.IsForbidden)
+            {
+                return;   // Then the kubelet's verdict has to do.
+            }
+        }
     }
 
     /// <summary>Pods that were never made: a quota or a policy refused them.</summary>

@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+using k8s;
 using k8s.Models;
 using Resilience.ClusterAccess.Api;
 using Resilience.Lab.Cli;
@@ -85,18 +87,83 @@ public sealed class ReadinessTests
         Assert.Equal("no node takes pod p: 0/1 nodes are available: 1 Insufficient cpu", PodTrouble.Of(pod)?.Text);
     }
 
+    [Theory]
+    [InlineData(5, "ContainerCreating", "Pulling", false)]
+    [InlineData(6, "ContainerCreating", "Pulling", true)]
+    [InlineData(7, "ContainerCreating", "Scheduled", true)]
+    [InlineData(7, "ContainerCreating", "Pulled", false)]
+    [InlineData(7, "ErrImagePull", "Pulling", false)]
+    public void Pull_IsToldOfAfterSixSeconds(int age, string waiting, string lastEvent, bool told)
+    {
+        var now = new DateTimeOffset(2026, 11, 30, 8, 0, 30, TimeSpan.Zero);
+        var pod = PendingPod(waiting, now.AddSeconds(-age));
+        Corev1Event[] events = [Event(lastEvent, now.AddSeconds(1 - age)), Event("Pulling", now.AddSeconds(-age))];
+
+        var text = ImagePull.MayBeSlow(pod, now) ? ImagePull.Describe(pod, events, now) : null;
+
+        Assert.Equal(told ? $"pod app-0 has waited {age} s for the image \"registry.example/app:1\" to be pulled; if no registry has it, \"./lab images load\" puts it into the nodes" : null, text);
+    }
+
+    [Fact]
+    public void Pull_WithoutEvents_IsNotSupposed() => Assert.Null(ImagePull.Describe(PendingPod("ContainerCreating", DateTimeOffset.UnixEpoch), [], DateTimeOffset.UnixEpoch.AddMinutes(1)));
+
+    [Fact]
+    public async Task Wait_WhileAnImageIsBeingPulled_SaysSoOnce()
+    {
+        await using var cluster = await TestCluster.StartAsync();
+        await DeployAsync(cluster, "any", replicas: 0);
+        var since = TimeProvider.System.GetUtcNow().AddSeconds(-7);
+        var pod = PendingPod("ContainerCreating", since);
+        _ = await cluster.Api.CreateAsync(ResourceTypes.Pods, pod.Metadata.NamespaceProperty, pod, Token);
+        var status = JsonNode.Parse(KubernetesJson.Serialize(new V1Pod { Status = pod.Status }))!.AsObject();
+        _ = await cluster.Api.PatchAsync(ResourceTypes.Pods, pod.Metadata.NamespaceProperty, pod.Metadata.Name, ResourcePatch.Merge(status), Token, subresource: "status");
+        _ = await cluster.Api.CreateAsync(ResourceTypes.Events, pod.Metadata.NamespaceProperty, Event("Pulling", since), Token);
+        var lines = new List<string>();
+
+        var goal = new ReadinessGoal(TimeSpan.FromSeconds(2.5), ["app", "absent"], Watcher: false) { Next = "Look there." };
+        _ = await Assert.ThrowsAsync<LabException>(() => new Readiness(cluster.Api, TimeProvider.System, lines.Add).WaitAsync(goal, Token));
+
+        _ = Assert.Single(lines, line => line.Contains("for the image \"registry.example/app:1\" to be pulled", StringComparison.Ordinal));
+    }
+
+    // Of a node that is not there, so that nobody else writes its status.
+    private static V1Pod PendingPod(string waiting, DateTimeOffset since) => new()
+    {
+        ApiVersion = "v1",
+        Kind = "Pod",
+        Metadata = new V1ObjectMeta { Name = "app-0", NamespaceProperty = "distributed-resilience" },
+        Spec = new V1PodSpec { NodeName = "another", Containers = [new V1Container { Name = "c", Image = "registry.example/app:1" }] },
+        Status = new V1PodStatus
+        {
+            Phase = "Pending",
+            StartTime = since.UtcDateTime,
+            ContainerStatuses = [new V1ContainerStatus { Name = "c", Image = "registry.example/app:1", ImageID = string.Empty, State = new V1ContainerState { Waiting = new V1ContainerStateWaiting { Reason = waiting } } }],
+        },
+    };
+
+    private static Corev1Event Event(string reason, DateTimeOffset at) => new()
+    {
+        ApiVersion = "v1",
+        Kind = "Event",
+        Metadata = new V1ObjectMeta { Name = "app-0.1", NamespaceProperty = "distributed-resilience" },
+        InvolvedObject = new V1ObjectReference { Kind = "Pod", Name = "app-0", NamespaceProperty = "distributed-resilience" },
+        Reason = reason,
+        FirstTimestamp = at.UtcDateTime,
+        LastTimestamp = at.UtcDateTime,
+    };
+
     private static Task<ResourceList<V1Pod>> PodsAsync(TestCluster cluster) =>
         cluster.Api.ListAsync(ResourceTypes.Pods, new ResourceScope("distributed-resilience"), Token);
 
     private static Task WaitAsync(TestCluster cluster, Action<string> say, TimeSpan limit) =>
         new Readiness(cluster.Api, TimeProvider.System, say).WaitAsync(new ReadinessGoal(limit, ["app"], Watcher: false) { Next = "Look there." }, Token);
 
-    private static async Task DeployAsync(TestCluster cluster, string image)
+    private static async Task DeployAsync(TestCluster cluster, string image, int replicas = 1)
     {
         _ = await cluster.ApplyAsync(ResourceTypes.Namespaces, """{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"distributed-resilience"}}""");
         _ = await cluster.ApplyAsync(ResourceTypes.Deployments, """
             {"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"app","namespace":"distributed-resilience"},
-             "spec":{"replicas":1,"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"IMAGE"}]}}}}
-            """.Replace("IMAGE", image, StringComparison.Ordinal));
+             "spec":{"replicas":REPLICAS,"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"IMAGE"}]}}}}
+            """.Replace("IMAGE", image, StringComparison.Ordinal).Replace("REPLICAS", $"{replicas}", StringComparison.Ordinal));
     }
 }
