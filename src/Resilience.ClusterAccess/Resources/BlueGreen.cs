@@ -87,6 +87,7 @@ public sealed record ProbeSpec
 
     public int? Port { get; init; }
 
+    /// <summary>From one probe's start to the next; a fifth of it while a pod refuses connections and does not yet count as not serving.</summary>
     [JsonConverter(typeof(DurationConverter))]
     public TimeSpan? Interval { get; init; }
 

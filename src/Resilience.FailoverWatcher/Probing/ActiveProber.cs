@@ -13,6 +13,9 @@ namespace Resilience.FailoverWatcher.Probing;
 internal sealed partial class ActiveProber(IOptions<WatcherOptions> options, FailoverMetrics metrics, TimeProvider clock, ILogger<ActiveProber> logger)
     : IProber, IDisposable
 {
+    /// <summary>Whoever is refused need not wait to see whether an answer still comes: the next probe follows after this part of the interval.</summary>
+    private const int RefusedShare = 5;
+
     private readonly SemaphoreSlim _slots = new(options.Value.MaxConcurrentProbes);
     private readonly ConcurrentDictionary<BlueGreenKey, Group> _groups = new();
     private readonly Lock _gate = new();
@@ -93,8 +96,9 @@ internal sealed partial class ActiveProber(IOptions<WatcherOptions> options, Fai
             while (!token.IsCancellationRequested)
             {
                 var due = clock.GetTimestamp();
-                await ProbeOnceAsync(group, pod, token).ConfigureAwait(false);
-                var rest = group.Settings.Interval - clock.GetElapsedTime(due);
+                var outcome = await ProbeOnceAsync(group, pod, token).ConfigureAwait(false);
+                var interval = outcome == ProbeOutcome.Refused && pod.Record.Facts.FailingSince is null ? group.Settings.Interval / RefusedShare : group.Settings.Interval;
+                var rest = interval - clock.GetElapsedTime(due);
                 rest = rest > TimeSpan.Zero ? rest : TimeSpan.Zero;
                 var wake = rest > TimeSpan.Zero ? Task.Delay(rest, clock, token) : Task.CompletedTask;
                 // Read once the alarm is set: a stall before that is not the next probe's lateness.
@@ -116,7 +120,8 @@ internal sealed partial class ActiveProber(IOptions<WatcherOptions> options, Fai
         }
     }
 
-    private async Task ProbeOnceAsync(Group group, Pod pod, CancellationToken token)
+    /// <returns>Null when the prober was late and the outcome says nothing.</returns>
+    private async Task<ProbeOutcome?> ProbeOnceAsync(Group group, Pod pod, CancellationToken token)
     {
         var settings = group.Settings;
         await _slots.WaitAsync(token).ConfigureAwait(false);
@@ -132,10 +137,11 @@ internal sealed partial class ActiveProber(IOptions<WatcherOptions> options, Fai
             {
                 metrics.Probed("discarded");
                 LogDiscarded(logger, group.Key, pod.Name, outcome, (startedLate > finishedLate ? startedLate : finishedLate).TotalMilliseconds);
-                return;
+                return null;
             }
             metrics.Probed(outcome.ToString());
             Note(group, pod, outcome, startedAt);
+            return outcome;
         }
         finally
         {

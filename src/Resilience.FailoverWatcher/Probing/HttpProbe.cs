@@ -13,8 +13,11 @@ internal enum ProbeOutcome
     /// <summary>Another HTTP status, or no HTTP at all.</summary>
     BadAnswer,
 
-    /// <summary>The connection was refused or torn.</summary>
+    /// <summary>The connection was refused or torn: the pod's machine answers, and says that nobody listens.</summary>
     Refused,
+
+    /// <summary>No connection for a reason on the way, such as no route; the fault may be the prober's.</summary>
+    Unreachable,
 
     /// <summary>No answer in time.</summary>
     Timeout,
@@ -57,9 +60,10 @@ internal static class HttpProbe
         {
             return ProbeOutcome.Timeout;
         }
-        catch (SocketException)
+        catch (SocketException failure)
         {
-            return ProbeOutcome.Refused;
+            return failure.SocketErrorCode is SocketError.ConnectionRefused or SocketError.ConnectionReset or SocketError.ConnectionAborted or SocketError.Shutdown
+                ? ProbeOutcome.Refused : ProbeOutcome.Unreachable;
         }
     }
 

@@ -13,7 +13,7 @@ using Resilience.Testing;
 namespace Resilience.FailoverWatcher.Tests.Probing;
 
 /// <summary>Real loopback sockets, virtual time: a timeout happens when the test says so.</summary>
-public sealed class ActiveProberTests : IDisposable
+public sealed class ActiveProberTests : IAsyncDisposable
 {
     private static readonly BlueGreenKey Key = new("shop", "web");
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
@@ -31,11 +31,14 @@ public sealed class ActiveProberTests : IDisposable
         _prober.Changed += _changes.Enqueue;
     }
 
-    public void Dispose()
+    public async ValueTask DisposeAsync()
     {
         _prober.Dispose();
-        _servers.ForEach(server => server.Dispose());
-        _services.Dispose();
+        foreach (var server in _servers)
+        {
+            await server.DisposeAsync();
+        }
+        await _services.DisposeAsync();
     }
 
     [Fact]
@@ -54,40 +57,57 @@ public sealed class ActiveProberTests : IDisposable
     [InlineData("HTTP/1.1 404 Not Found\r\n\r\n")]
     [InlineData("SSH-2.0-OpenSSH_9.6\r\n\r\n")]
     [InlineData("HTTP")]   // torn in mid-answer
-    [InlineData("")]       // closed without a word
     public async Task Watch_BadAnswers_CountAsFailingAfterThree(string answer)
     {
         var pod = Serve(answer);
-        var start = _clock.GetUtcNow();
         Watch(pod);
-        for (var probe = 1; probe < 3; probe++)
-        {
-            await ProbedAsync(probe);
-            Assert.Null(_prober.Look(Key, "pod")!.FailingSince);
-            _clock.Advance(Interval);
-        }
-        await ProbedAsync(3);
-        Assert.Equal(start, _prober.Look(Key, "pod")!.FailingSince);
-        Assert.Single(_changes);
+        await FailsAfterThreeAsync(Interval);
         Assert.Equal(3, pod.Requests.Count);
     }
 
     [Fact]
-    public async Task Watch_NobodyListens_CountsAsFailingAfterThree()
+    public async Task Watch_ClosesWithoutAWord_IsAskedAgainSooner()
     {
         var pod = Serve("");
-        pod.Dispose();
-        var start = _clock.GetUtcNow();
         Watch(pod);
+        await FailsAfterThreeAsync(Interval / 5);
+        Assert.Equal(3, pod.Requests.Count);
+    }
+
+    [Fact]
+    public async Task Watch_NobodyListens_IsAskedAgainSooner_UntilItCountsAsFailing()
+    {
+        var pod = Serve("");
+        await pod.DisposeAsync();
+        Watch(pod);
+        await FailsAfterThreeAsync(Interval / 5);
+
+        // From now on there is nothing to find out quickly.
+        _clock.Advance(Interval - TimeSpan.FromMilliseconds(1));
+        Assert.Equal(2 * 3, _clock.Alarms);
+        _clock.Advance(TimeSpan.FromMilliseconds(1));
+        await ProbedAsync(4);
+    }
+
+    private async Task FailsAfterThreeAsync(TimeSpan apart)
+    {
+        var start = _clock.GetUtcNow();
         for (var probe = 1; probe < 3; probe++)
         {
             await ProbedAsync(probe);
-            _clock.Advance(Interval);
+            Assert.Null(_prober.Look(Key, "pod")!.FailingSince);
+            _clock.Advance(apart - TimeSpan.FromMilliseconds(1));
+            Assert.Equal(2 * probe, _clock.Alarms);
+            _clock.Advance(TimeSpan.FromMilliseconds(1));
         }
         await ProbedAsync(3);
         Assert.Equal(start, _prober.Look(Key, "pod")!.FailingSince);
         Assert.Single(_changes);
     }
+
+    [Fact]
+    public async Task Send_NoWayThere_IsNotTakenForARefusal() =>
+        Assert.Equal(ProbeOutcome.Unreachable, await HttpProbe.SendAsync(new(IPAddress.Broadcast, 80), "/", Interval, TimeProvider.System, TestContext.Current.CancellationToken));
 
     [Fact]
     public async Task Watch_PodHangs_IsFoundAfterThreeTimeouts()
@@ -193,74 +213,35 @@ public sealed class ActiveProberTests : IDisposable
     }
 
     /// <summary>Accepts connections and answers with fixed words, or not at all.</summary>
-    private sealed class PodServer : IDisposable
+    private sealed class PodServer : IAsyncDisposable
     {
-        private readonly TcpListener _listener;
-        private readonly List<TcpClient> _clients = [];
+        private readonly LoopbackListener _listener;
 
-        public PodServer(IPAddress address, int port)
-        {
-            Address = address;
-            _listener = new(address, port);
-            _listener.Start();
-            Port = ((IPEndPoint)_listener.LocalEndpoint).Port;
-            _ = AcceptAsync();
-        }
+        public PodServer(IPAddress address, int port) => _listener = new(ServeAsync, new(address, port));
 
-        public IPAddress Address { get; }
+        public IPAddress Address => _listener.Endpoint.Address;
 
-        public int Port { get; }
+        public int Port => _listener.Endpoint.Port;
 
         /// <summary>Null hangs.</summary>
         public string? Answer { get; set; }
 
         public ConcurrentQueue<string> Requests { get; } = new();
 
-        public void Dispose()
-        {
-            _listener.Dispose();
-            lock (_clients)
-            {
-                _clients.ForEach(client => client.Dispose());
-            }
-        }
+        public ValueTask DisposeAsync() => _listener.DisposeAsync();
 
-        private async Task AcceptAsync()
+        private async Task ServeAsync(Socket socket)
         {
-            try
+            var buffer = new byte[1024];
+            var count = await socket.ReceiveAsync(buffer);
+            Requests.Enqueue(Encoding.ASCII.GetString(buffer, 0, count));
+            if (Answer is { } answer)
             {
-                while (true)
-                {
-                    var client = await _listener.AcceptTcpClientAsync();
-                    lock (_clients)
-                    {
-                        _clients.Add(client);
-                    }
-                    _ = ServeAsync(client);
-                }
+                await socket.SendAsync(Encoding.ASCII.GetBytes(answer));
             }
-            catch (Exception ended) when (ended is SocketException or ObjectDisposedException or InvalidOperationException)
+            else
             {
-                // The test is over.
-            }
-        }
-
-        private async Task ServeAsync(TcpClient client)
-        {
-            try
-            {
-                var buffer = new byte[1024];
-                var count = await client.GetStream().ReadAsync(buffer);
-                Requests.Enqueue(Encoding.ASCII.GetString(buffer, 0, count));
-                if (Answer is { } answer)
-                {
-                    await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(answer));
-                    client.Dispose();
-                }
-            }
-            catch (Exception torn) when (torn is IOException or ObjectDisposedException or InvalidOperationException)
-            {
-                // The prober gave up first.
+                _ = await socket.ReceiveAsync(buffer);   // until the prober gives up
             }
         }
     }
