@@ -1,29 +1,21 @@
-using System.Collections.Concurrent;
-using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Resilience.Testing;
 
 namespace Resilience.LoadGenerator.Tests;
 
 /// <summary>A loopback HTTP server that can be stalled or frozen, and counts what reaches it.</summary>
 internal sealed class StubServer : IAsyncDisposable
 {
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
-    private readonly ConcurrentBag<Socket> _sockets = [];
-    private readonly Task _accepting;
+    private readonly LoopbackListener _listener;
     private volatile TaskCompletionSource? _stall;
-    private int _connections;
     private int _requests;
 
-    public StubServer()
-    {
-        _listener.Start(4_096);
-        _accepting = AcceptAsync();
-    }
+    public StubServer() => _listener = new(ServeAsync);
 
-    public Uri Url => new($"http://{_listener.LocalEndpoint}/");
+    public Uri Url => new($"http://{_listener.Endpoint}/");
 
-    public int Connections => Volatile.Read(ref _connections);
+    public int Connections => _listener.Connections;
 
     public int Requests => Volatile.Read(ref _requests);
 
@@ -40,65 +32,26 @@ internal sealed class StubServer : IAsyncDisposable
 
     public void Resume() => Interlocked.Exchange(ref _stall, null)?.SetResult();
 
-    public async ValueTask DisposeAsync()
-    {
-        _listener.Stop();
-        foreach (var socket in _sockets)
-        {
-            socket.Dispose();
-        }
-
-        await _accepting;
-    }
-
-    private async Task AcceptAsync()
-    {
-        try
-        {
-            while (true)
-            {
-                var socket = await _listener.AcceptSocketAsync();
-                socket.NoDelay = true;
-                _sockets.Add(socket);
-                Interlocked.Increment(ref _connections);
-                _ = ServeAsync(socket);
-            }
-        }
-        catch (Exception ex) when (ex is SocketException or ObjectDisposedException or InvalidOperationException)
-        {
-            // Stopped; a listener that was stopped between two accepts says InvalidOperation.
-        }
-    }
+    public ValueTask DisposeAsync() => _listener.DisposeAsync();
 
     private async Task ServeAsync(Socket socket)
     {
         var buffer = new byte[2_048];
-        try
+        int read;
+        while ((read = await socket.ReceiveAsync(buffer)) > 0)
         {
-            int read;
-            while ((read = await socket.ReceiveAsync(buffer)) > 0)
+            var number = Interlocked.Increment(ref _requests);
+            Hears?.Invoke(Encoding.ASCII.GetString(buffer, 0, read));
+            if (_stall is { } stall)
             {
-                var number = Interlocked.Increment(ref _requests);
-                Hears?.Invoke(Encoding.ASCII.GetString(buffer, 0, read));
-                if (_stall is { } stall)
-                {
-                    await stall.Task;
-                }
-
-                await socket.SendAsync(Encoding.ASCII.GetBytes(Answer(number)));
-                if (buffer.AsSpan(0, read).IndexOf("Connection: close"u8) >= 0)
-                {
-                    socket.Shutdown(SocketShutdown.Send);
-                }
+                await stall.Task;
             }
-        }
-        catch (Exception ex) when (ex is SocketException or ObjectDisposedException)
-        {
-            // The client closed, or the server stopped.
-        }
-        finally
-        {
-            socket.Dispose();
+
+            await socket.SendAsync(Encoding.ASCII.GetBytes(Answer(number)));
+            if (buffer.AsSpan(0, read).IndexOf("Connection: close"u8) >= 0)
+            {
+                socket.Shutdown(SocketShutdown.Send);
+            }
         }
     }
 }

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Resilience.Testing;
 
 namespace Resilience.ScalingAgent.Tests.Metrics;
 
@@ -18,18 +19,11 @@ public sealed record RawAnswer(string Text, bool Close = false, bool Hang = fals
 /// <summary>A loopback server that can say anything, also what no HTTP library would.</summary>
 internal sealed class RawServer : IAsyncDisposable
 {
-    private readonly TcpListener _listener;
-    private readonly ConcurrentBag<Socket> _sockets = [];
-    private readonly Task _accepting;
+    private readonly LoopbackListener _listener;
 
-    public RawServer(IPEndPoint? endpoint = null)
-    {
-        _listener = new(endpoint ?? new(IPAddress.Loopback, 0));
-        _listener.Start(512);
-        _accepting = AcceptAsync();
-    }
+    public RawServer(IPEndPoint? endpoint = null) => _listener = new(ServeAsync, endpoint);
 
-    public IPEndPoint Endpoint => (IPEndPoint)_listener.LocalEndpoint;
+    public IPEndPoint Endpoint => _listener.Endpoint;
 
     public string Url => $"http://{Endpoint}";
 
@@ -55,65 +49,30 @@ internal sealed class RawServer : IAsyncDisposable
             }
             catch (SocketException) when (attempt < 20)
             {
-                pods.ForEach(pod => pod._listener.Stop());   // somebody has that port there
+                pods.ForEach(static pod => _ = pod.DisposeAsync().AsTask());   // somebody has that port there
             }
         }
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        _listener.Stop();
-        foreach (var socket in _sockets)
-        {
-            socket.Dispose();
-        }
-
-        await _accepting;
-    }
-
-    private async Task AcceptAsync()
-    {
-        try
-        {
-            while (true)
-            {
-                var socket = await _listener.AcceptSocketAsync();
-                socket.NoDelay = true;
-                _sockets.Add(socket);
-                _ = ServeAsync(socket);
-            }
-        }
-        catch (Exception ex) when (ex is SocketException or ObjectDisposedException or InvalidOperationException)
-        {
-            // Stopped.
-        }
-    }
+    public ValueTask DisposeAsync() => _listener.DisposeAsync();
 
     private async Task ServeAsync(Socket socket)
     {
-        try
+        while (await ReadRequestAsync(socket) is { } request)
         {
-            while (await ReadRequestAsync(socket) is { } request)
+            Requests.Enqueue(request);
+            var answer = Answer(request);
+            var bytes = Encoding.UTF8.GetBytes(answer.Text);
+            for (var sent = 0; sent < bytes.Length;)
             {
-                Requests.Enqueue(request);
-                var answer = Answer(request);
-                var bytes = Encoding.UTF8.GetBytes(answer.Text);
-                for (var sent = 0; sent < bytes.Length;)
-                {
-                    sent += await socket.SendAsync(bytes.AsMemory(sent));
-                }
-
-                if (answer.Close)
-                {
-                    socket.Shutdown(SocketShutdown.Both);
-                    socket.Dispose();
-                    return;
-                }
+                sent += await socket.SendAsync(bytes.AsMemory(sent));
             }
-        }
-        catch (Exception ex) when (ex is SocketException or ObjectDisposedException)
-        {
-            // The client or the test closed it.
+
+            if (answer.Close)
+            {
+                socket.Shutdown(SocketShutdown.Both);
+                return;
+            }
         }
     }
 
