@@ -25,7 +25,7 @@ internal sealed partial class StatusPublisher(
     private const int MaxUnwrittenMoves = 20;
 
     private readonly ConcurrentDictionary<BlueGreenKey, Entry> _entries = new();
-    private readonly WorkQueue<BlueGreenKey> _due = new(clock, new() { BackoffFirst = TimeSpan.FromMilliseconds(200), BackoffCap = TimeSpan.FromSeconds(10) });
+    private readonly PacedWrites<BlueGreenKey> _writes = new(clock, options.Value.StatusInterval, Settle);
 
     public void Publish(BlueGreenKey key, FailoverStatus status, IReadOnlyList<FailoverDecision> decisions)
     {
@@ -44,36 +44,22 @@ internal sealed partial class StatusPublisher(
                 entry.Moves.RemoveRange(Math.Min(MaxUnwrittenMoves, entry.Moves.Count), Math.Max(0, entry.Moves.Count - MaxUnwrittenMoves));
             }
             entry.Latest = status;
-            var wait = entry.WrittenAt is { } at ? options.Value.StatusInterval - clock.GetElapsedTime(at) : TimeSpan.Zero;
-            _due.AddAfter(key, wait > Settle ? wait : Settle);
+            _writes.Note(key);
         }
     }
 
     /// <summary>Writes until cancelled.</summary>
-    public async Task RunAsync(CancellationToken cancellationToken)
-    {
-        await foreach (var key in _due.ReadAllAsync(cancellationToken).ConfigureAwait(false))
-        {
-            try
-            {
-                await WriteAsync(key, cancellationToken).ConfigureAwait(false);
-                _due.Forget(key);
-            }
-            catch (Exception failure) when (!cancellationToken.IsCancellationRequested)
-            {
-                LogNotWritten(logger, key, failure.Message, _due.AddWithBackoff(key));
-            }
-            finally
-            {
-                _due.Done(key);
-            }
-        }
-    }
+    public Task RunAsync(CancellationToken cancellationToken) =>
+        _writes.RunAsync(WriteAsync, (key, error, delay) => LogNotWritten(logger, key, error, delay), cancellationToken);
 
     /// <summary>Forgets what was published, so that a new leader writes everything once.</summary>
-    public void Reset() => _entries.Clear();
+    public void Reset()
+    {
+        _entries.Clear();
+        _writes.Reset();
+    }
 
-    public void Dispose() => _due.Dispose();
+    public void Dispose() => _writes.Dispose();
 
     private void Record(BlueGreenKey key, IReadOnlyList<FailoverDecision> decisions)
     {
@@ -96,7 +82,13 @@ internal sealed partial class StatusPublisher(
 
     private async Task WriteAsync(BlueGreenKey key, CancellationToken cancellationToken)
     {
-        if (!_entries.TryGetValue(key, out var entry) || informers.BlueGreens.Get(key.Namespace, key.Name) is not { } blueGreen)
+        if (informers.BlueGreens.Get(key.Namespace, key.Name) is not { } blueGreen)
+        {
+            _ = _entries.TryRemove(key, out _);
+            _writes.Forget(key);
+            return;
+        }
+        if (!_entries.TryGetValue(key, out var entry))
         {
             return;
         }
@@ -106,7 +98,6 @@ internal sealed partial class StatusPublisher(
         {
             status = entry.Latest;
             moves = [.. entry.Moves];
-            entry.WrittenAt = clock.GetTimestamp();
         }
         if (status is null || !election.IsLeader)
         {
@@ -141,7 +132,5 @@ internal sealed partial class StatusPublisher(
         public FailoverStatus? Latest { get; set; }
 
         public List<SwitchTiming> Moves { get; } = [];
-
-        public long? WrittenAt { get; set; }
     }
 }

@@ -18,7 +18,7 @@ internal sealed partial class StatusPublisher(
     ILogger<StatusPublisher> logger) : IDisposable
 {
     private readonly ConcurrentDictionary<ScalerKey, Entry> _entries = new();
-    private readonly WorkQueue<ScalerKey> _due = new(clock, new() { BackoffFirst = TimeSpan.FromMilliseconds(200), BackoffCap = TimeSpan.FromSeconds(10) });
+    private readonly PacedWrites<ScalerKey> _writes = new(clock, options.Value.StatusInterval, TimeSpan.Zero);
 
     /// <summary>Takes a status; conditions that have changed become Events.</summary>
     /// <param name="news">A sentence worth an Event of its own, such as a changed floor; null without.</param>
@@ -37,38 +37,28 @@ internal sealed partial class StatusPublisher(
                 events.Record(ResourceTypes.PredictiveAutoscalers, scaler, EventSeverity.Normal, "FloorChanged", "Scaling", news);
             }
             entry.Latest = status;
-            var wait = entry.WrittenAt is { } at ? options.Value.StatusInterval - clock.GetElapsedTime(at) : TimeSpan.Zero;
-            _due.AddAfter(key, wait);
+            _writes.Note(key);
         }
     }
 
-    public void Forget(ScalerKey key) => _entries.TryRemove(key, out _);
+    public void Forget(ScalerKey key)
+    {
+        _ = _entries.TryRemove(key, out _);
+        _writes.Forget(key);
+    }
 
     /// <summary>Forgets what was published, so that a new leader writes everything once.</summary>
-    public void Reset() => _entries.Clear();
-
-    /// <summary>Writes until cancelled.</summary>
-    public async Task RunAsync(CancellationToken cancellationToken)
+    public void Reset()
     {
-        await foreach (var key in _due.ReadAllAsync(cancellationToken).ConfigureAwait(false))
-        {
-            try
-            {
-                await WriteAsync(key, cancellationToken).ConfigureAwait(false);
-                _due.Forget(key);
-            }
-            catch (Exception failure) when (!cancellationToken.IsCancellationRequested)
-            {
-                LogNotWritten(logger, key, failure.Message, _due.AddWithBackoff(key));
-            }
-            finally
-            {
-                _due.Done(key);
-            }
-        }
+        _entries.Clear();
+        _writes.Reset();
     }
 
-    public void Dispose() => _due.Dispose();
+    /// <summary>Writes until cancelled.</summary>
+    public Task RunAsync(CancellationToken cancellationToken) =>
+        _writes.RunAsync(WriteAsync, (key, error, delay) => LogNotWritten(logger, key, error, delay), cancellationToken);
+
+    public void Dispose() => _writes.Dispose();
 
     private async Task WriteAsync(ScalerKey key, CancellationToken cancellationToken)
     {
@@ -80,7 +70,6 @@ internal sealed partial class StatusPublisher(
         lock (entry)
         {
             status = entry.Latest;
-            entry.WrittenAt = clock.GetTimestamp();
         }
         if (status is null || !election.IsLeader)
         {
@@ -130,7 +119,5 @@ internal sealed partial class StatusPublisher(
     private sealed class Entry
     {
         public ScalerStatus? Latest { get; set; }
-
-        public long? WrittenAt { get; set; }
     }
 }
