@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Diagnostics.Metrics;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -24,6 +25,8 @@ internal static class ProcessTelemetry
         OwnSources, "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Net.Http", "System.Runtime",
     ];
 
+    private const int PlatformCardinality = 250;
+
     private static readonly string[] QuietPaths = ["/healthz", "/readyz", "/metrics"];
 
     public static void Add(IHostApplicationBuilder builder, PodIdentity pod)
@@ -37,6 +40,7 @@ internal static class ProcessTelemetry
         var telemetry = builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => Describe(resource, builder.Environment.ApplicationName, pod))
             .WithMetrics(static metrics => metrics.AddMeter(Meters)
+                .AddView(OfThePlatform)
                 // Every scrape reads afresh: an agent that scrapes often must not be told what was true a moment ago.
                 .AddPrometheusExporter(static exporter => exporter.ScrapeResponseCacheDurationMilliseconds = 0));
         if (otlp)
@@ -48,6 +52,13 @@ internal static class ProcessTelemetry
             telemetry.UseOtlpExporter();
         }
     }
+
+    /// <summary>
+    /// The SDK sets aside room for 2000 combinations of tags for each instrument from the start, some 200 kB. The instruments of the platform
+    /// have a few dozen; ours may have one for each object of a large cluster.
+    /// </summary>
+    private static MetricStreamConfiguration? OfThePlatform(Instrument instrument) =>
+        instrument.Meter.Name.StartsWith("Resilience.", StringComparison.Ordinal) ? null : new MetricStreamConfiguration { CardinalityLimit = PlatformCardinality };
 
     // A probe every second would bury the traces that people look for.
     private static bool IsWorthASpan(HttpContext context) => !QuietPaths.Contains(context.Request.Path.Value);
