@@ -87,6 +87,19 @@ public sealed class ClusterMirrorTests : IDisposable
     }
 
     [Fact]
+    public async Task Page_IsThatOfTheClusterThatServesNow()
+    {
+        var known = new EmbeddedClusterAnnotation(_folder.FullName, Manifests.Intelligent);
+        var asked = known.Page;
+
+        known.Serves(new("http://127.10.0.1:30080/"));
+        known.Serves(new("http://127.10.1.1:30080/"));
+
+        Assert.Equal("127.10.0.1", (await asked.WaitAsync(Token)).Host);
+        Assert.Equal("127.10.1.1", (await known.Page.WaitAsync(Token)).Host);
+    }
+
+    [Fact]
     public async Task Drill_ThatNoPodTakes_IsRefused_AndHoldsNothing()
     {
         var known = new EmbeddedClusterAnnotation(_folder.FullName, Manifests.Intelligent);

@@ -64,6 +64,30 @@ public sealed class RunTests(ITestOutputHelper output) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Restart_OfTheCluster_LeavesTheOthersAtWork()
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        var before = await SlotIsAsync("web-blue", "active");
+        await DoAsync("web-green", "failover");
+        await SlotIsAsync("web-green", "active");
+
+        var cluster = App.Services.GetRequiredService<DistributedApplicationModel>().Resources.Single(resource => resource.Name == "cluster");
+        var restarted = await App.ResourceCommands.ExecuteCommandAsync(cluster, "restart", cancel);
+        Assert.True(restarted.Success, restarted.Message);
+
+        // The new cluster has the manifests' blue, and the address that the load generator was told.
+        var after = await SlotIsAsync("web-blue", "active");
+        Assert.Equal(Assert.Single(before.Snapshot.Urls).Url, Assert.Single(after.Snapshot.Urls).Url);
+        await IsWholeAsync("web-blue");
+        await IsWholeAsync("web-green");
+        await DoAsync("web-green", "failover");
+        await SlotIsAsync("web-green", "active");
+        using var http = new HttpClient();
+        using var answer = await http.GetAsync(new Uri(after.Snapshot.Urls[0].Url), cancel);
+        Assert.True(answer.IsSuccessStatusCode, answer.ToString());
+    }
+
+    [Fact]
     public async Task Pods_AppearBelowTheirSlot_WithAddressHealthAndLog()
     {
         var cancel = TestContext.Current.CancellationToken;

@@ -1,5 +1,8 @@
+using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Text;
 
 namespace Resilience.LocalCluster.Node;
 
@@ -48,6 +51,12 @@ internal sealed class NodeNetwork : IDisposable
 
         throw new IOException("no free 127.x.y.0/24 network was found (on macOS and Windows only 127.0.0.1 exists)");
     }
+
+    /// <summary>
+    /// Where the search begins for the cluster of a folder. The same in every process: what was told an address of a cluster, such as a load
+    /// generator, must find the restarted one there. <see cref="string.GetHashCode()"/> is another number in each process.
+    /// </summary>
+    public static int Seed(string folder) => BinaryPrimitives.ReadInt32BigEndian(SHA256.HashData(Encoding.UTF8.GetBytes(folder)));
 
     /// <summary>Takes the network of a given node address, 127.x.y.1.</summary>
     /// <exception cref="IOException">It is not of that form, or another cluster has it.</exception>

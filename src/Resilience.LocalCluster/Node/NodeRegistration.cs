@@ -63,7 +63,7 @@ internal static class NodeRegistration
         }
 
         return options.NodeAddress == "auto"
-            ? NodeNetwork.Claim(string.GetHashCode(Path.GetFullPath(options.DataDirectory), StringComparison.Ordinal))
+            ? NodeNetwork.Claim(NodeNetwork.Seed(Path.GetFullPath(options.DataDirectory)))
             : NodeNetwork.ClaimAt(options.NodeAddress);
     }
 

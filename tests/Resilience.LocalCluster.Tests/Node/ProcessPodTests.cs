@@ -100,6 +100,14 @@ public sealed class ProcessPodTests
     }
 
     [Fact]
+    public void Network_OfAFolder_IsSearchedFromTheSamePlaceInEveryProcess()
+    {
+        // A number from another process: the two of one process would agree whatever the hash.
+        Assert.Equal(1_449_494_324, NodeNetwork.Seed("/var/lib/cluster"));
+        Assert.NotEqual(NodeNetwork.Seed("/var/lib/cluster"), NodeNetwork.Seed("/var/lib/cluster2"));
+    }
+
+    [Fact]
     public void Orphan_OfADeadCluster_IsKilledAtTheNextStart()
     {
         RequireLinux();
