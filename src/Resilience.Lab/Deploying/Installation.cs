@@ -1,4 +1,5 @@
 using Resilience.ClusterAccess.Api;
+using Resilience.ClusterAccess.Manifests;
 using Resilience.Lab.Cli;
 using Resilience.Lab.Cluster;
 
@@ -20,6 +21,9 @@ internal sealed record InstallationProblem(bool Nothing, IReadOnlyList<string> M
 /// <summary>Whether a cluster holds the whole system.</summary>
 internal static class Installation
 {
+    /// <summary>Without these a system still moves traffic; somebody may have taken them out on purpose.</summary>
+    private static readonly string[] Dispensable = ["HorizontalPodAutoscaler", "PodDisruptionBudget", "NetworkPolicy", "PredictiveAutoscaler", "ConfigMap"];
+
     /// <returns>Null when everything is there.</returns>
     public static async Task<InstallationProblem?> ProblemAsync(ClusterApi api, CancellationToken stop)
     {
@@ -47,6 +51,7 @@ internal static class Installation
             return new InstallationProblem(Nothing: true, missing);
         }
 
+        missing.AddRange(await GoneAsync(api, record, stop).ConfigureAwait(false));
         if (missing.Count == 0 && record is { Complete: false })
         {
             missing.Add("the last deploy did not finish");
@@ -54,4 +59,32 @@ internal static class Installation
 
         return missing.Count == 0 ? null : new InstallationProblem(Nothing: false, missing);
     }
+
+    /// <summary>
+    /// What else the lab installed and somebody has deleted since: without its ServiceAccount or Role the watcher runs on and is refused
+    /// everything. What this account may not read counts as there.
+    /// </summary>
+    private static async Task<IReadOnlyList<string>> GoneAsync(ClusterApi api, InstallRecord? record, CancellationToken stop)
+    {
+        var applier = new ManifestApplier(api, TimeProvider.System);
+        var gone = new List<string>();
+        foreach (var known in (record?.Objects ?? []).Where(item => item.Source == "deploy").Select(item => item.Object).Where(known => known.Uid.Length > 0 && !Dispensable.Contains(known.Kind) && !IsAskedByName(known)))
+        {
+            try
+            {
+                if (await applier.FindAsync(known.ApiVersion, known.Kind, known.Namespace, known.Name, stop).ConfigureAwait(false) is null)
+                {
+                    gone.Add($"{known.Kind} {known.Name} is missing");
+                }
+            }
+            catch (ClusterException refused) when (refused.IsForbidden)
+            {
+                // Only who may read it can tell.
+            }
+        }
+
+        return gone;
+    }
+
+    private static bool IsAskedByName(AppliedObject known) => known.Namespace == Names.Namespace && known.Kind is "Service" or "Deployment" or "BlueGreen";
 }

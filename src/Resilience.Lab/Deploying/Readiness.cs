@@ -166,16 +166,19 @@ internal sealed class Readiness(ClusterApi api, TimeProvider time, Action<string
     private async Task LookForRefusalsAsync(ReadinessGoal goal, CancellationToken stop)
     {
         var deployments = await api.ListAsync(ResourceTypes.Deployments, new ResourceScope(Names.Namespace), stop).ConfigureAwait(false);
-        foreach (var deployment in deployments.Items.Where(item => goal.Deployments?.Contains(item.Metadata.Name) != false))
+        if (deployments.Items.Where(item => goal.Deployments?.Contains(item.Metadata.Name) != false).Select(Refusal).OfType<LabException>().FirstOrDefault() is { } refused)
         {
-            if (deployment.Status?.Conditions?.FirstOrDefault(condition => condition is { Type: "ReplicaFailure", Status: "True" }) is { } refusal)
-            {
-                throw new LabException(
-                    $"the cluster refuses pods of {deployment.Metadata.Name}: {refusal.Message?.ReplaceLineEndings(" ").TrimEnd('.')}",
-                    "A quota, a limit or an admission policy is the cause; its owner can say which.");
-            }
+            throw refused;
         }
     }
+
+    /// <returns>Why the cluster makes no pods for this Deployment, or null.</returns>
+    public static LabException? Refusal(V1Deployment deployment) =>
+        deployment.Status?.Conditions?.FirstOrDefault(condition => condition is { Type: "ReplicaFailure", Status: "True" }) is { } refusal
+            ? new LabException(
+                $"the cluster refuses pods of {deployment.Metadata.Name}: {refusal.Message?.ReplaceLineEndings(" ").TrimEnd('.')}",
+                "A missing ServiceAccount, a quota, a limit or an admission policy is the cause; the message says which.")
+            : null;
 
     private static bool Belongs(V1Pod pod, IReadOnlyCollection<string>? deployments) =>
         deployments is null || deployments.Any(name => pod.Metadata.Name.StartsWith(name + "-", StringComparison.Ordinal));

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using k8s.Models;
 using Resilience.ClusterAccess.Api;
 using Resilience.ClusterAccess.Resources;
 using Resilience.Lab.Cli;
@@ -107,10 +108,26 @@ internal sealed class ClusterDoctor(ClusterApi api, string selection)
 
     private async Task<Finding> PodsAsync(CancellationToken stop)
     {
-        var pods = await api.ListAsync(ResourceTypes.Pods, new ResourceScope(Names.Namespace), stop).ConfigureAwait(false);
-        return pods.Items.Where(pod => pod.Metadata.DeletionTimestamp is null).Select(PodTrouble.Of).OfType<PodTrouble>().FirstOrDefault() is { } trouble
-            ? new Finding("pods", Level.Problem, trouble.Text, trouble.Next)
-            : new Finding("pods", Level.Ok, $"none of {pods.Items.Count} has trouble starting");
+        var pods = (await api.ListAsync(ResourceTypes.Pods, new ResourceScope(Names.Namespace), stop).ConfigureAwait(false)).Items.Where(pod => pod.Metadata.DeletionTimestamp is null).ToArray();
+        if (pods.Select(PodTrouble.Of).OfType<PodTrouble>().FirstOrDefault() is { } trouble)
+        {
+            return new Finding("pods", Level.Problem, trouble.Text, trouble.Next);
+        }
+
+        var deployments = (await api.ListAsync(ResourceTypes.Deployments, new ResourceScope(Names.Namespace), stop).ConfigureAwait(false)).Items;
+        return deployments.Select(Readiness.Refusal).OfType<LabException>().FirstOrDefault() is { } refused
+            ? new Finding("pods", Level.Problem, refused.Message, refused.Next)
+            : deployments.Select(NotReady).OfType<Finding>().OrderByDescending(finding => finding.Level).FirstOrDefault()
+                ?? new Finding("pods", Level.Ok, $"none of {pods.Length} has trouble starting");
+    }
+
+    /// <summary>Pods that run, have no trouble starting and yet are not Ready: of all of a Deployment's that is a problem, of some it may pass.</summary>
+    private Finding? NotReady(V1Deployment deployment)
+    {
+        var (name, wanted, ready) = (deployment.Metadata.Name, deployment.Spec.Replicas ?? 1, deployment.Status?.ReadyReplicas ?? 0);
+        return ready >= wanted ? null : new Finding(
+            "pods", ready == 0 ? Level.Problem : Level.Note, $"{ready} of {wanted} pods of {name} are Ready",
+            $"\"kubectl{selection} -n {Names.Namespace} describe pods\" says what they wait for; after a deploy or a drill, look again first");
     }
 
     private async Task<Finding> LeftBehindAsync(CancellationToken stop)

@@ -87,6 +87,35 @@ public sealed class InstallationTests : IAsyncLifetime
         Assert.Null(await Installation.ProblemAsync(_cluster.Api, Token));
     }
 
+    [Theory]
+    [InlineData("v1", "serviceaccounts", "ServiceAccount", "failover-watcher", Home)]
+    [InlineData("rbac.authorization.k8s.io/v1", "rolebindings", "RoleBinding", "failover-watcher", Home)]
+    [InlineData("rbac.authorization.k8s.io/v1", "clusterroles", "ClusterRole", "failover-watcher", null)]
+    [InlineData("apiextensions.k8s.io/v1", "customresourcedefinitions", "CustomResourceDefinition", "switchovers.resilience.dev", null)]
+    public async Task Problem_WithoutSomethingTheSystemNeeds_NamesIt_UntilTheNextInstall(string apiVersion, string plural, string kind, string name, string? ns)
+    {
+        _ = await InstallAsync();
+        Assert.Null(await Installation.ProblemAsync(_cluster.Api, Token));
+
+        var (group, version) = apiVersion.Split('/') is [var first, var second] ? (first, second) : ("", apiVersion);
+        _ = await _cluster.Api.DeleteAsync(new ResourceType(group, version, plural, kind, ns is not null), ns, name, Token);
+
+        Assert.Equal([$"{kind} {name} is missing"], (await Installation.ProblemAsync(_cluster.Api, Token))!.Missing);
+        _ = await InstallAsync();
+        Assert.Null(await Installation.ProblemAsync(_cluster.Api, Token));
+    }
+
+    [Fact]
+    public async Task Problem_WithoutWhatTrafficDoesNotNeed_IsNone()
+    {
+        _ = await InstallAsync();
+
+        _ = await _cluster.Api.DeleteAsync(ResourceTypes.PodDisruptionBudgets, Home, "web-blue", Token);
+        _ = await _cluster.Api.DeleteAsync(ResourceTypes.HorizontalPodAutoscalers, Home, "web-green", Token);
+
+        Assert.Null(await Installation.ProblemAsync(_cluster.Api, Token));
+    }
+
     [Fact]
     public async Task Install_Again_ChangesNothing_AndKeepsWhatOthersWrote()
     {

@@ -68,6 +68,30 @@ public sealed class ClusterDoctorTests
             """{"kind":"Status","status":"Failure","reason":"Forbidden","code":403,"message":"pods is forbidden: User \"bob\" cannot list resource \"pods\" in API group \"\" in the namespace \"distributed-resilience\""}""")!;
     }
 
+    [Theory]
+    [InlineData("""{"readyReplicas":2}""", "Ok", "none of 0 has trouble starting")]
+    [InlineData("""{"readyReplicas":1}""", "Note", "1 of 2 pods of failover-watcher are Ready")]
+    [InlineData("""{}""", "Problem", "0 of 2 pods of failover-watcher are Ready")]
+    [InlineData("""{"conditions":[{"type":"ReplicaFailure","status":"True","message":"error looking up service account: not found."}]}""",
+        "Problem", "the cluster refuses pods of failover-watcher: error looking up service account: not found")]
+    public async Task Examine_PodsWithoutTroubleStarting_TellsWhatIsNotReady(string status, string level, string text)
+    {
+        var deployment = JsonNode.Parse($$"""{"metadata":{"name":"failover-watcher"},"spec":{"replicas":2},"status":{{status}}}""");
+        var server = new FakeApiServer
+        {
+            Custom = request => request.Path switch
+            {
+                "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews" => (HttpStatusCode.Created, JsonNode.Parse("""{"status":{"allowed":true}}""")!),
+                "/apis/apps/v1/namespaces/distributed-resilience/deployments" => (HttpStatusCode.OK, new JsonObject { ["metadata"] = new JsonObject(), ["items"] = new JsonArray(deployment!.DeepClone()) }),
+                _ => null,
+            },
+        };
+
+        var pods = (await new ClusterDoctor(server.Connect(new FakeTimeProvider()), " --context c").ExamineAsync(Token)).Single(finding => finding.Subject == "pods");
+
+        Assert.Equal((level, text), (pods.Level.ToString(), pods.Text));
+    }
+
     private static async Task<Level> LevelAsync(TestCluster cluster, string subject) => (await FindAsync(cluster, subject)).Level;
 
     private static async Task<Finding> FindAsync(TestCluster cluster, string subject) =>
