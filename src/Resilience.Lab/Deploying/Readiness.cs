@@ -1,5 +1,7 @@
+using System.Text.Json.Nodes;
 using k8s.Models;
 using Resilience.ClusterAccess.Api;
+using Resilience.ClusterAccess.Resources;
 using Resilience.Lab.Cli;
 using Resilience.Lab.Cluster;
 
@@ -30,7 +32,13 @@ internal sealed class Readiness(ClusterApi api, TimeProvider time, Action<string
     private static readonly TimeSpan ImagePatience = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan OtherPatience = TimeSpan.FromSeconds(30);
 
+    /// <summary>What was missing may have been applied a moment ago; a refusal that stays is told of soon.</summary>
+    private static readonly TimeSpan RefusalPatience = TimeSpan.FromSeconds(5);
+
+    private const string RetryAnnotation = "resilience.dev/tried-again";
+
     private readonly Dictionary<string, long> _troubledSince = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, long> _refusedSince = new(StringComparer.Ordinal);
     private readonly HashSet<string> _pullsTold = new(StringComparer.Ordinal);
 
     public async Task WaitAsync(ReadinessGoal goal, CancellationToken stop)
@@ -39,6 +47,7 @@ internal sealed class Readiness(ClusterApi api, TimeProvider time, Action<string
         var lookedAtPods = started;
         var told = string.Empty;
         await TryImagesAgainAsync(goal, stop).ConfigureAwait(false);
+        await TryRefusedAgainAsync(goal, stop).ConfigureAwait(false);
         while (true)
         {
             goal.Check?.Invoke();
@@ -74,9 +83,7 @@ internal sealed class Readiness(ClusterApi api, TimeProvider time, Action<string
     /// </summary>
     private async Task TryImagesAgainAsync(ReadinessGoal goal, CancellationToken stop)
     {
-        var pods = await api.ListAsync(ResourceTypes.Pods, new ResourceScope(Names.Namespace), stop).ConfigureAwait(false);
-        foreach (var pod in pods.Items.Where(pod => pod.Metadata.DeletionTimestamp is null && Belongs(pod, goal.Deployments) && PodTrouble.Of(pod)?.Kind == "image"
-            && pod.Metadata.OwnerReferences?.Any(owner => owner is { Kind: "ReplicaSet", Controller: true }) == true))
+        foreach (var pod in (await WantedPodsAsync(goal, stop).ConfigureAwait(false)).Where(pod => PodTrouble.Of(pod)?.Kind == "image" && Rollout.ControllerOf(pod.Metadata)?.Kind == "ReplicaSet"))
         {
             try
             {
@@ -86,6 +93,28 @@ internal sealed class Readiness(ClusterApi api, TimeProvider time, Action<string
             catch (ClusterException refused) when (refused.IsForbidden || refused.IsNotFound)
             {
                 // Then it looks when its kubelet lets it, or has gone by itself.
+            }
+        }
+    }
+
+    /// <summary>
+    /// A controller whose pods were refused, for want of a ServiceAccount perhaps, waits longer after each try, up to a quarter of an hour. It looks
+    /// again at once when its ReplicaSet changes, as it does with an annotation of its Deployment.
+    /// </summary>
+    private async Task TryRefusedAgainAsync(ReadinessGoal goal, CancellationToken stop)
+    {
+        var deployments = await api.ListAsync(ResourceTypes.Deployments, new ResourceScope(Names.Namespace), stop).ConfigureAwait(false);
+        foreach (var name in deployments.Items.Where(item => goal.Deployments?.Contains(item.Metadata.Name) != false && Refusal(item) is not null).Select(item => item.Metadata.Name))
+        {
+            var patch = new JsonObject { ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { [RetryAnnotation] = $"{time.GetUtcNow():O}" } } };
+            try
+            {
+                _ = await api.PatchAsync(ResourceTypes.Deployments, Names.Namespace, name, ResourcePatch.Merge(patch), stop, FieldManagers.Lab).ConfigureAwait(false);
+                say($"pods of {name} were refused; its controller tries again now");
+            }
+            catch (ClusterException refused) when (refused.IsForbidden || refused.IsNotFound)
+            {
+                // Then it tries when its time has come.
             }
         }
     }
@@ -100,7 +129,7 @@ internal sealed class Readiness(ClusterApi api, TimeProvider time, Action<string
 
         if (deployments.Items.FirstOrDefault(item => goal.Deployments?.Contains(item.Metadata.Name) != false && !IsReady(item)) is { } waiting)
         {
-            return $"{waiting.Metadata.Name} ({waiting.Status?.ReadyReplicas ?? 0} of {waiting.Spec.Replicas ?? 1} pods Ready)";
+            return $"{waiting.Metadata.Name} ({Counts(waiting)})";
         }
 
         if (goal.Watcher)
@@ -117,8 +146,8 @@ internal sealed class Readiness(ClusterApi api, TimeProvider time, Action<string
 
     private async Task LookForTroubleAsync(ReadinessGoal goal, CancellationToken stop)
     {
-        var pods = await api.ListAsync(ResourceTypes.Pods, new ResourceScope(Names.Namespace), stop).ConfigureAwait(false);
-        var troubles = pods.Items.Where(pod => pod.Metadata.DeletionTimestamp is null && Belongs(pod, goal.Deployments)).Select(PodTrouble.Of).OfType<PodTrouble>().ToArray();
+        var pods = await WantedPodsAsync(goal, stop).ConfigureAwait(false);
+        var troubles = pods.Select(PodTrouble.Of).OfType<PodTrouble>().ToArray();
         foreach (var healed in _troubledSince.Keys.Where(pod => troubles.All(trouble => trouble.Pod != pod)).ToArray())
         {
             _ = _troubledSince.Remove(healed);
@@ -136,7 +165,7 @@ internal sealed class Readiness(ClusterApi api, TimeProvider time, Action<string
             }
         }
 
-        await LookForSlowPullsAsync([.. pods.Items.Where(pod => Belongs(pod, goal.Deployments))], stop).ConfigureAwait(false);
+        await LookForSlowPullsAsync(pods, stop).ConfigureAwait(false);
         await LookForRefusalsAsync(goal, stop).ConfigureAwait(false);
     }
 
@@ -166,9 +195,21 @@ internal sealed class Readiness(ClusterApi api, TimeProvider time, Action<string
     private async Task LookForRefusalsAsync(ReadinessGoal goal, CancellationToken stop)
     {
         var deployments = await api.ListAsync(ResourceTypes.Deployments, new ResourceScope(Names.Namespace), stop).ConfigureAwait(false);
-        if (deployments.Items.Where(item => goal.Deployments?.Contains(item.Metadata.Name) != false).Select(Refusal).OfType<LabException>().FirstOrDefault() is { } refused)
+        foreach (var deployment in deployments.Items.Where(item => goal.Deployments?.Contains(item.Metadata.Name) != false))
         {
-            throw refused;
+            var name = deployment.Metadata.Name;
+            if (Refusal(deployment) is not { } refused)
+            {
+                _ = _refusedSince.Remove(name);
+            }
+            else if (_refusedSince.TryAdd(name, time.GetTimestamp()))
+            {
+                say(refused.Message);
+            }
+            else if (time.GetElapsedTime(_refusedSince[name]) > RefusalPatience)
+            {
+                throw refused;
+            }
         }
     }
 
@@ -180,8 +221,24 @@ internal sealed class Readiness(ClusterApi api, TimeProvider time, Action<string
                 "A missing ServiceAccount, a quota, a limit or an admission policy is the cause; the message says which.")
             : null;
 
+    /// <summary>Without those of an earlier template, which may be in trouble until the rollout has taken them away.</summary>
+    private async Task<V1Pod[]> WantedPodsAsync(ReadinessGoal goal, CancellationToken stop)
+    {
+        var replaced = await Rollout.ReplacedAsync(api, stop).ConfigureAwait(false);
+        var pods = await api.ListAsync(ResourceTypes.Pods, new ResourceScope(Names.Namespace), stop).ConfigureAwait(false);
+        return [.. pods.Items.Where(pod => pod.Metadata.DeletionTimestamp is null && Belongs(pod, goal.Deployments)
+            && !(Rollout.ControllerOf(pod.Metadata) is { } owner && replaced.Contains(owner.Name)))];
+    }
+
     private static bool Belongs(V1Pod pod, IReadOnlyCollection<string>? deployments) =>
         deployments is null || deployments.Any(name => pod.Metadata.Name.StartsWith(name + "-", StringComparison.Ordinal));
+
+    /// <summary>During a rollout the old pods are Ready, and those waited for are the new ones.</summary>
+    private static string Counts(V1Deployment deployment)
+    {
+        var (wanted, ready, updated) = (deployment.Spec.Replicas ?? 1, deployment.Status?.ReadyReplicas ?? 0, deployment.Status?.UpdatedReplicas ?? 0);
+        return ready >= wanted && updated < wanted ? $"{updated} of {wanted} pods are new" : $"{ready} of {wanted} pods Ready";
+    }
 
     private static bool IsReady(V1Deployment deployment)
     {

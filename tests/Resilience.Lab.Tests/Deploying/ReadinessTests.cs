@@ -1,12 +1,15 @@
+using System.Net;
 using System.Text.Json.Nodes;
 using k8s;
 using k8s.Models;
+using Microsoft.Extensions.Time.Testing;
 using Resilience.ClusterAccess.Api;
 using Resilience.Lab.Cli;
 using Resilience.Lab.Deploying;
 using Resilience.Lab.Diagnosis;
 using Resilience.Lab.Tests.Cluster;
 using Resilience.LocalCluster;
+using Resilience.Testing;
 
 namespace Resilience.Lab.Tests.Deploying;
 
@@ -125,6 +128,62 @@ public sealed class ReadinessTests
 
         _ = Assert.Single(lines, line => line.Contains("for the image \"registry.example/app:1\" to be pulled", StringComparison.Ordinal));
     }
+
+    [Fact]
+    public async Task Wait_DuringARollout_TellsOfWantedPodsOnly()
+    {
+        var lines = await WaitBrieflyAsync(
+            Items("""{"metadata":{"name":"app","uid":"d","annotations":{"deployment.kubernetes.io/revision":"2"}},"spec":{"replicas":1},"status":{}}"""),
+            Items(ReplicaSet(1), ReplicaSet(2)),
+            Items(Pod(1), Pod(2)));
+
+        Assert.Contains(lines, line => line.Contains("\"app:2\" cannot be had by pod app-2-x", StringComparison.Ordinal));
+        Assert.DoesNotContain(lines, line => line.Contains("app:1", StringComparison.Ordinal));
+
+        static string ReplicaSet(int number) =>
+            """{"metadata":{"name":"app-#","annotations":{"deployment.kubernetes.io/revision":"#"},"ownerReferences":[{"kind":"Deployment","name":"app","uid":"d","controller":true}]}}""".Replace("#", $"{number}", StringComparison.Ordinal);
+
+        static string Pod(int number) => """
+            {"metadata":{"name":"app-#-x","ownerReferences":[{"kind":"ReplicaSet","name":"app-#","uid":"r","controller":true}]},
+             "status":{"containerStatuses":[{"name":"c","image":"app:#","state":{"waiting":{"reason":"ErrImagePull"}}}]}}
+            """.Replace("#", $"{number}", StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Wait_AfterARefusal_HasItTriedAgain_AndDoesNotGiveUpAtOnce()
+    {
+        var refused = """{"metadata":{"name":"app","uid":"d"},"spec":{"replicas":1},"status":{"conditions":[{"type":"ReplicaFailure","status":"True","message":"no such account."}]}}""";
+
+        var lines = await WaitBrieflyAsync(Items(refused), Items(), Items());
+
+        Assert.Contains("pods of app were refused; its controller tries again now", lines);
+        Assert.Equal("the cluster refuses pods of app: no such account", Readiness.Refusal(KubernetesJson.Deserialize<V1Deployment>(refused))?.Message);
+    }
+
+    /// <returns>What was said until the time limit, which is all that ended the wait.</returns>
+    private static async Task<IReadOnlyList<string>> WaitBrieflyAsync(JsonObject deployments, JsonObject replicaSets, JsonObject pods)
+    {
+        const string Apps = "/apis/apps/v1/namespaces/distributed-resilience";
+        var server = new FakeApiServer
+        {
+            Custom = request => (request.Method, request.Path) switch
+            {
+                ("GET", Apps + "/deployments") => (HttpStatusCode.OK, deployments.DeepClone()),
+                ("GET", Apps + "/replicasets") => (HttpStatusCode.OK, replicaSets.DeepClone()),
+                ("GET", "/api/v1/namespaces/distributed-resilience/pods") => (HttpStatusCode.OK, pods.DeepClone()),
+                ("PATCH", Apps + "/deployments/app") => (HttpStatusCode.OK, deployments["items"]![0]!.DeepClone()),
+                _ => null,
+            },
+        };
+        var lines = new List<string>();
+        var goal = new ReadinessGoal(TimeSpan.FromSeconds(1.5), ["app"], Watcher: false) { Next = "Look there." };
+        var error = await Assert.ThrowsAsync<LabException>(() => new Readiness(server.Connect(new FakeTimeProvider()), TimeProvider.System, lines.Add).WaitAsync(goal, Token));
+        Assert.Contains("still waiting for app", error.Line, StringComparison.Ordinal);
+        return lines;
+    }
+
+    private static JsonObject Items(params string[] items) =>
+        new() { ["metadata"] = new JsonObject(), ["items"] = new JsonArray([.. items.Select(item => JsonNode.Parse(item))]) };
 
     // Of a node that is not there, so that nobody else writes its status.
     private static V1Pod PendingPod(string waiting, DateTimeOffset since) => new()
