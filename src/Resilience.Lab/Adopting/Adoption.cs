@@ -21,6 +21,9 @@ internal sealed record AdoptionPlan(string BlueGreen, SlotSelectors Slots, strin
 /// <summary>Puts somebody's Service and two Deployments under observation.</summary>
 internal sealed class Adoption(LabCluster cluster, AdoptionOptions options)
 {
+    /// <summary>In the record, in place of an overlay's name.</summary>
+    public const string Overlay = "adopted";
+
     private readonly ClusterApi _api = cluster.Api;
 
     public async Task<AdoptionPlan> PlanAsync(CancellationToken stop)
@@ -74,7 +77,7 @@ internal sealed class Adoption(LabCluster cluster, AdoptionOptions options)
             return;
         }
 
-        _ = await new Installer(_api, cluster.Time, say).InstallAsync(set, "adopted", "adopt", stop).ConfigureAwait(false);
+        _ = await new Installer(_api, cluster.Time, say).InstallAsync(set, Overlay, "adopt", stop).ConfigureAwait(false);
         if (set.Items.Any(manifest => manifest is { Kind: "Deployment", Name: Names.Watcher }))
         {
             var goal = new ReadinessGoal(TimeSpan.FromMinutes(2), [Names.Watcher], Watcher: false) { Next = $"\"kubectl -n {Names.Namespace} get pods\" shows them." };
@@ -144,9 +147,23 @@ internal sealed class Adoption(LabCluster cluster, AdoptionOptions options)
     private async Task<LabException> UnknownAsync(string kind, ResourceType<V1Service> type, string name, CancellationToken stop)
     {
         var known = (await _api.ListAsync(type, new ResourceScope(options.Namespace), stop).ConfigureAwait(false)).Items.Select(item => item.Metadata.Name).ToArray();
-        return known.Length == 0
-            ? new LabException($"namespace {options.Namespace} has no {kind} \"{name}\", nor any other", "Name another with --namespace.")
+        return await EndingAsync(stop).ConfigureAwait(false) is { } ending ? ending
+            : known.Length == 0 ? new LabException($"namespace {options.Namespace} has no {kind} \"{name}\", nor any other", "Name another with --namespace.")
             : Suggest.Unknown($"{kind} in namespace {options.Namespace}", name, known);
+    }
+
+    /// <summary>A namespace that is being deleted loses its Services one by one.</summary>
+    private async Task<LabException?> EndingAsync(CancellationToken stop)
+    {
+        try
+        {
+            var home = await _api.FindAsync(ResourceTypes.Namespaces, null, options.Namespace, stop).ConfigureAwait(false);
+            return home?.Metadata.DeletionTimestamp is null ? null : Installer.Terminating(home);
+        }
+        catch (ClusterException refused) when (refused.IsForbidden)
+        {
+            return null;
+        }
     }
 
     private static Candidate Of(V1Deployment deployment) => new(deployment.Metadata.Name, deployment.Spec.Template.Metadata?.Labels?.ToDictionary() ?? []);

@@ -22,7 +22,7 @@ internal sealed record InstallationProblem(bool Nothing, IReadOnlyList<string> M
 internal static class Installation
 {
     /// <summary>Without these a system still moves traffic; somebody may have taken them out on purpose.</summary>
-    private static readonly string[] Dispensable = ["HorizontalPodAutoscaler", "PodDisruptionBudget", "NetworkPolicy", "PredictiveAutoscaler", "ConfigMap"];
+    private static readonly string[] Dispensable = ["HorizontalPodAutoscaler", "PodDisruptionBudget", "NetworkPolicy", "BlueGreen", "PredictiveAutoscaler"];
 
     /// <returns>Null when everything is there.</returns>
     public static async Task<InstallationProblem?> ProblemAsync(ClusterApi api, CancellationToken stop)
@@ -51,7 +51,7 @@ internal static class Installation
             return new InstallationProblem(Nothing: true, missing);
         }
 
-        missing.AddRange(await GoneAsync(api, record, stop).ConfigureAwait(false));
+        missing = [.. missing.Union(record is null ? [] : await GoneAsync(api, record, stop).ConfigureAwait(false))];
         if (missing.Count == 0 && record is { Complete: false })
         {
             missing.Add("the last deploy did not finish");
@@ -61,14 +61,14 @@ internal static class Installation
     }
 
     /// <summary>
-    /// What else the lab installed and somebody has deleted since: without its ServiceAccount or Role the watcher runs on and is refused
+    /// What the lab installed and somebody has deleted since: without its ServiceAccount or Role the watcher runs on and is refused
     /// everything. What this account may not read counts as there.
     /// </summary>
-    private static async Task<IReadOnlyList<string>> GoneAsync(ClusterApi api, InstallRecord? record, CancellationToken stop)
+    public static async Task<IReadOnlyList<string>> GoneAsync(ClusterApi api, InstallRecord record, CancellationToken stop)
     {
         var applier = new ManifestApplier(api, TimeProvider.System);
         var gone = new List<string>();
-        foreach (var known in (record?.Objects ?? []).Where(item => item.Source == "deploy").Select(item => item.Object).Where(known => known.Uid.Length > 0 && !Dispensable.Contains(known.Kind) && !IsAskedByName(known)))
+        foreach (var known in record.Objects.Select(item => item.Object).Where(known => known.Uid.Length > 0 && !Dispensable.Contains(known.Kind)))
         {
             try
             {
@@ -85,6 +85,4 @@ internal static class Installation
 
         return gone;
     }
-
-    private static bool IsAskedByName(AppliedObject known) => known.Namespace == Names.Namespace && known.Kind is "Service" or "Deployment" or "BlueGreen";
 }

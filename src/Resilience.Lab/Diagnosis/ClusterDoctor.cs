@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using k8s.Models;
 using Resilience.ClusterAccess.Api;
 using Resilience.ClusterAccess.Resources;
+using Resilience.Lab.Adopting;
 using Resilience.Lab.Cli;
 using Resilience.Lab.Cluster;
 using Resilience.Lab.Deploying;
@@ -79,13 +80,19 @@ internal sealed class ClusterDoctor(ClusterApi api, string selection)
     {
         try
         {
-            _ = await api.SendRawAsync(HttpMethod.Get, $"apis/{ResilienceApi.GroupVersion}", null, stop).ConfigureAwait(false);
-            return new Finding("definitions", Level.Ok, "the cluster knows BlueGreens");
+            // The group is there as long as any of its definitions is.
+            var known = JsonNode.Parse(await api.SendRawAsync(HttpMethod.Get, $"apis/{ResilienceApi.GroupVersion}", null, stop).ConfigureAwait(false))?["resources"]?.AsArray();
+            if (known?.Any(resource => (string?)resource?["name"] == ResourceTypes.BlueGreens.Plural) == true)
+            {
+                return new Finding("definitions", Level.Ok, "the cluster knows BlueGreens");
+            }
         }
         catch (ClusterException unknown) when (unknown.IsNotFound)
         {
-            return new Finding("definitions", Level.Note, "the cluster does not know BlueGreens", $"./lab deploy{selection} (or adopt) installs the CustomResourceDefinitions");
+            // Not even the group.
         }
+
+        return new Finding("definitions", Level.Note, "the cluster does not know BlueGreens", $"./lab deploy{selection} (or adopt) installs the CustomResourceDefinitions");
     }
 
     private async Task<Finding> InstallationAsync(CancellationToken stop)
@@ -95,6 +102,14 @@ internal sealed class ClusterDoctor(ClusterApi api, string selection)
         {
             var ending = Installer.Terminating(home);
             return new Finding("installation", Level.Problem, ending.Message, ending.Next);
+        }
+
+        if (await new InstallStore(api).ReadAsync(stop).ConfigureAwait(false) is { Complete: true, Overlay: Adoption.Overlay } adopted)
+        {
+            var gone = await Installation.GoneAsync(api, adopted, stop).ConfigureAwait(false);
+            return gone.Count == 0
+                ? new Finding("installation", Level.Ok, $"the failover watcher is installed in {Names.Namespace} for adopted Services")
+                : new Finding("installation", Level.Problem, $"the watcher for adopted Services is half installed: {string.Join(", ", gone)}", $"\"./lab cleanup{selection}\" removes it, then adopt again");
         }
 
         if (await Installation.ProblemAsync(api, stop).ConfigureAwait(false) is not { } problem)

@@ -3,6 +3,7 @@ using Resilience.Lab.Adopting;
 using Resilience.Lab.Cli;
 using Resilience.Lab.Cluster;
 using Resilience.Lab.Deploying;
+using Resilience.Lab.Diagnosis;
 using Resilience.Lab.Tests.Cluster;
 
 namespace Resilience.Lab.Tests.Adopting;
@@ -33,6 +34,9 @@ public sealed class AdoptionTests
         Assert.Null(await server.Api.FindAsync(ResourceTypes.Deployments, Names.Namespace, "web-blue", Token));
         Assert.NotNull(await server.Api.FindAsync(ResourceTypes.Deployments, Names.Namespace, Names.Watcher, Token));
 
+        var finding = Assert.Single(await new ClusterDoctor(server.Api, "").ExamineAsync(Token), finding => finding.Subject == "installation");
+        Assert.Equal((Level.Ok, "the failover watcher is installed in distributed-resilience for adopted Services"), (finding.Level, finding.Text));
+
         var again = await new Adoption(cluster, Options()).PlanAsync(Token);
         Assert.True(again is { Set: null, BlueGreen: "shop", Installs.Count: 0 });
 
@@ -54,6 +58,20 @@ public sealed class AdoptionTests
         var error = await Assert.ThrowsAsync<LabException>(() => new Adoption(cluster, new("default", service, blue, green, null, null, null)).PlanAsync(Token));
 
         Assert.Contains(expected, error.Line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Plan_InATerminatingNamespace_SaysSo()
+    {
+        await using var server = await TestCluster.StartAsync();
+        _ = await server.ApplyAsync(ResourceTypes.Namespaces, """{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"shop"}}""");
+        _ = await server.ApplyAsync(ResourceTypes.ConfigMaps, """{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"held","namespace":"shop","finalizers":["example.com/held"]}}""");
+        _ = await server.Api.DeleteAsync(ResourceTypes.Namespaces, null, "shop", Token);
+        using var cluster = await LabCluster.ConnectAsync(server.Kubeconfig, null, TimeProvider.System, Token);
+
+        var error = await Assert.ThrowsAsync<LabException>(() => new Adoption(cluster, Options() with { Namespace = "shop" }).PlanAsync(Token));
+
+        Assert.Contains("the namespace shop is being deleted", error.Line, StringComparison.Ordinal);
     }
 
     private static AdoptionOptions Options() => new("default", "shop", "shop-a", "shop-b", null, null, null);
