@@ -24,23 +24,28 @@ internal static class Doctor
     private static readonly TimeSpan ToolLimit = TimeSpan.FromSeconds(15);
 
     /// <param name="connect">To the cluster that was asked about; null: the running lab's, if one runs.</param>
-    public static async Task<IReadOnlyList<Finding>> ExamineAsync(LabDirectory directory, Func<Task<LabCluster>>? connect, TimeProvider time, CancellationToken stop) =>
-    [
-        await SdkAsync(time, stop).ConfigureAwait(false),
-        Programs(),
-        Loopback(),
-        Signals(),
-        Port(),
-        await KubectlAsync(time, stop).ConfigureAwait(false),
-        Leftovers(directory),
-        await DashboardAsync(time, stop).ConfigureAwait(false),
-        await AppHostAsync(time, stop).ConfigureAwait(false),
-        .. connect is not null
+    public static async Task<IReadOnlyList<Finding>> ExamineAsync(LabDirectory directory, Func<Task<LabCluster>>? connect, TimeProvider time, CancellationToken stop)
+    {
+        // Begun first: where no network answers, the feed is what takes longest.
+        var feed = AppHostAsync(time, stop);
+        Finding[] machine =
+        [
+            await SdkAsync(time, stop).ConfigureAwait(false),
+            Programs(),
+            Loopback(),
+            Signals(),
+            Port(),
+            await KubectlAsync(time, stop).ConfigureAwait(false),
+            Leftovers(directory),
+            await DashboardAsync(time, stop).ConfigureAwait(false),
+        ];
+        var cluster = connect is not null
             ? await ClusterAsync("cluster", connect, cluster => $"{cluster.Title} answers", "Choose another with --context or --kubeconfig", stop).ConfigureAwait(false)
             : File.Exists(directory.Kubeconfig)
                 ? await ClusterAsync("lab", () => LabCluster.ConnectAsync(directory.Kubeconfig, null, time, stop), _ => $"runs; export KUBECONFIG={directory.Kubeconfig}", "./lab cleanup", stop).ConfigureAwait(false)
-                : [new Finding("lab", Level.Ok, $"none runs in {directory.Path}")],
-    ];
+                : [new Finding("lab", Level.Ok, $"none runs in {directory.Path}")];
+        return [.. machine, await feed.ConfigureAwait(false), .. cluster];
+    }
 
     private static async Task<Finding> SdkAsync(TimeProvider time, CancellationToken stop)
     {

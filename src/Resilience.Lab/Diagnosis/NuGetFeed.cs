@@ -5,7 +5,8 @@ namespace Resilience.Lab.Diagnosis;
 /// <summary>Asks the feeds that this machine's NuGet is set up with, by way of NuGet itself.</summary>
 internal static class NuGetFeed
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(40);
+    /// <summary>A feed that answers does so in a few seconds; NuGet itself would wait for one that does not for more than a minute.</summary>
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(15);
 
     /// <summary>Whether a package version can be had; a download of it stays in NuGet's own cache.</summary>
     /// <returns>Null when a feed did not answer.</returns>
