@@ -80,6 +80,7 @@ internal sealed partial class Deliberation
         {
             _state = _state with { Announced = null };
         }
+        RecheckAt(_now + SlotHealth.Earlier(_active.NextDoubtIn, _standby.NextDoubtIn));
     }
 
     /// <summary>Closes the paper.</summary>

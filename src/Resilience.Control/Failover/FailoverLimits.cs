@@ -64,6 +64,12 @@ public sealed record FailoverLimits
     /// <summary>How long a pod must have been Ready before traffic is sent to its slot, or before a recovered pod counts as well.</summary>
     public TimeSpan ReadyFor { get; init; } = TimeSpan.FromSeconds(2);
 
+    /// <summary>
+    /// How long pods must have failed the prober, and nobody have answered it since, before the prober is doubted aloud: until then the next
+    /// probe of another pod may still be on its way.
+    /// </summary>
+    public TimeSpan DoubtAfter { get; init; } = TimeSpan.FromMilliseconds(500);
+
     /// <summary>How long a partial loss must last before an optional move is considered.</summary>
     public TimeSpan ConfirmAfter { get; init; } = TimeSpan.FromSeconds(2);
 

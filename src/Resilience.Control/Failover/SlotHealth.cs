@@ -18,8 +18,11 @@ public sealed record SlotHealth(Slot Slot, int Desired, int Ready, int Serving, 
     /// <summary>Pods called Ready by Kubernetes that do not answer the prober.</summary>
     public int Hung { get; private init; }
 
-    /// <summary>Probe failures that were not believed, because nothing answered the prober at that time.</summary>
+    /// <summary>Probe failures that are not believed, because nothing has answered the prober for <see cref="FailoverLimits.DoubtAfter"/> since they began.</summary>
     public int Doubted { get; private init; }
+
+    /// <summary>Time until the next failing pod counts as <see cref="Doubted"/>; null when none is on its way.</summary>
+    public TimeSpan? NextDoubtIn { get; private init; }
 
     /// <summary>Time until the next serving pod counts as settled; null when none is on its way.</summary>
     public TimeSpan? NextSettlesIn { get; private init; }
@@ -41,7 +44,7 @@ public sealed record SlotHealth(Slot Slot, int Desired, int Ready, int Serving, 
     {
         var facts = view[slot];
         int ready = 0, serving = 0, settled = 0, lost = 0, solid = 0, terminating = 0, hung = 0, doubted = 0;
-        TimeSpan? nextSettlesIn = null;
+        TimeSpan? nextSettlesIn = null, nextDoubtIn = null;
         DateTimeOffset? lastLossAt = null;
         foreach (var pod in facts.Pods)
         {
@@ -51,7 +54,12 @@ public sealed record SlotHealth(Slot Slot, int Desired, int Ready, int Serving, 
                 continue;
             }
             var believed = IsBelieved(pod, view);
-            doubted += pod.Probe?.FailingSince is not null && !believed ? 1 : 0;
+            if (pod.Probe?.FailingSince is { } failing && !believed)
+            {
+                var rest = failing + limits.DoubtAfter - view.ObservedAt;
+                doubted += rest <= TimeSpan.Zero ? 1 : 0;
+                nextDoubtIn = rest > TimeSpan.Zero ? Earlier(nextDoubtIn, rest) : nextDoubtIn;
+            }
             var age = view.ObservedAt - pod.Since;
             var isHung = pod.Ready && believed;
             var isServing = pod.Ready && !believed;
@@ -75,7 +83,7 @@ public sealed record SlotHealth(Slot Slot, int Desired, int Ready, int Serving, 
         }
         return new(slot, facts.Desired, ready, serving, settled, lost)
         {
-            Solid = solid, Terminating = terminating, Hung = hung, Doubted = doubted, NextSettlesIn = nextSettlesIn, LastLossAt = lastLossAt,
+            Solid = solid, Terminating = terminating, Hung = hung, Doubted = doubted, NextDoubtIn = nextDoubtIn, NextSettlesIn = nextSettlesIn, LastLossAt = lastLossAt,
         };
     }
 

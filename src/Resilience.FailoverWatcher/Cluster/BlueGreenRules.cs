@@ -19,7 +19,8 @@ internal sealed record BlueGreenRules(FailoverLimits Limits, ProbeSettings? Prob
         var limits = reader.Limits(spec);
         var probe = spec.Health?.Probe is { } asked ? reader.Probe(asked) : null;
         reader.Structure(spec);
-        return new(limits, probe, reader.Objection);
+        // A probe of another pod may begin an interval after the first failure, and take its whole time.
+        return new(probe is null ? limits : limits with { DoubtAfter = probe.Interval + probe.Timeout }, probe, reader.Objection);
     }
 
     private sealed class Reader

@@ -163,6 +163,21 @@ public sealed class RescueTests
     }
 
     [Fact]
+    public void Decide_FailuresBeforeAnotherPodCouldAnswer_AreNoDoubtYet()
+    {
+        var scene = new Scene();
+        scene.Probe(Slot.Green, answers: true);
+        scene.Decide();
+        scene.After(0.1);
+        scene.Probe(Slot.Blue, answers: false);   // refused: three failures within a moment
+        Assert.Equal(TimeSpan.FromSeconds(0.5), scene.Decide().RecheckIn);
+        scene.After(0.499);
+        Assert.DoesNotContain(scene.Said, said => said.Reason == DecisionReason.ProberDoubted);
+        scene.After(0.001);
+        Assert.Single(scene.Said, said => said.Reason == DecisionReason.ProberDoubted);
+    }
+
+    [Fact]
     public void Decide_OneIsLostLongAgoAndTheOtherNow_TheLastOneIsTheFirstSign()
     {
         var scene = new Scene(green: 4, limits: new() { MinReady = new(1, IsPercent: false) });
