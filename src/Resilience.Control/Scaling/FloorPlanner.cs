@@ -156,12 +156,12 @@ public static class FloorPlanner
         public void LimitBudget()
         {
             _unbudgeted = Math.Clamp(_floor, policy.MinReplicas, policy.MaxReplicas);
-            if (Affordable() is not { } affordable || _unbudgeted <= affordable)
+            // The minimum is kept whatever it costs, so there is nothing to give up at it.
+            if (Affordable() is not { } affordable || Math.Max(affordable, policy.MinReplicas) is var floor && floor >= _unbudgeted)
             {
                 return;
             }
 
-            var floor = Math.Max(affordable, policy.MinReplicas);
             _givenUp = string.Create(
                 CultureInfo.InvariantCulture,
                 $"{_unbudgeted - floor} of {_unbudgeted} replicas; the risk of too little capacity rises from {outlook.Risk(_unbudgeted * capacity):P1} to {outlook.Risk(floor * capacity):P1}");

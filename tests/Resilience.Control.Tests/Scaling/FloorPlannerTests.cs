@@ -96,6 +96,10 @@ public sealed class FloorPlannerTests
         var policy = Policy with { MinReplicas = 2, MonthlyBudget = 20 };
         var spent = FloorState.Initial with { Month = new(2026, 11, 1, 0, 0, 0, TimeSpan.Zero), SpentThisMonth = 20, LastDecision = Now, Floor = 5 };
         Assert.Equal(2, FloorPlanner.Plan(Outlook(2000), 100, 3600, policy, spent).Floor);
+
+        // Where no more than the minimum is needed, no budget takes anything away.
+        var quiet = FloorPlanner.Plan(Outlook(100), 100, 3600, policy with { Hold = TimeSpan.Zero }, spent);
+        Assert.Equal((2, null), (quiet.Floor, quiet.GivenUp));
     }
 
     [Fact]
