@@ -28,8 +28,7 @@ public sealed class SystemFixture : IAsyncLifetime
 
         _known = new(_folder.FullName, Manifests.Intelligent);
         _cluster = await EmbeddedCluster.StartAsync(
-            // Pods that compile while they start are load to an autoscaler, and these tests count pods.
-            new() { DataDirectory = _folder.FullName, ImagesPath = EmbeddedClusterExtensions.WriteImages(_folder.FullName), HpaSyncPeriod = TimeSpan.FromHours(1) }, TestContext.Current.CancellationToken);
+            new() { DataDirectory = _folder.FullName, ImagesPath = EmbeddedClusterExtensions.WriteImages(_folder.FullName) }, TestContext.Current.CancellationToken);
         _dashboard = new(_known);
         await _dashboard.StartAsync();
     }
