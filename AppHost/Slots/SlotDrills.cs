@@ -195,11 +195,11 @@ internal sealed class SlotDrills(KubernetesApi api, SlotResource slot, TimeProvi
     private Task<int> SignalAsync(string signal, CancellationToken stop) =>
         EachPodAsync(pod => api.PutAsync($"{ClusterTopology.Drills}/pods/{pod}/signal", new JsonObject { ["signal"] = signal }, stop), stop);
 
-    /// <returns>How many pods were reached; one that is just starting or ending is not.</returns>
+    /// <returns>How many pods were reached; one that is just starting is not, and one that is leaving is not asked: it may still answer for seconds.</returns>
     private async Task<int> EachPodAsync(Func<string, Task> act, CancellationToken stop)
     {
         var pods = await api.GetAsync($"{ClusterTopology.Core}/pods?labelSelector=app%3Dweb,version%3D{slot.Slot}", stop).ConfigureAwait(false);
-        var names = ((JsonArray)pods["items"]!).Select(pod => (string)pod!["metadata"]!["name"]!);
+        var names = ((JsonArray)pods["items"]!).Where(pod => pod!["metadata"]!["deletionTimestamp"] is null).Select(pod => (string)pod!["metadata"]!["name"]!);
         var reached = await Task.WhenAll(names.Select(async name =>
         {
             try
