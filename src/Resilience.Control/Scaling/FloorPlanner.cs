@@ -156,8 +156,14 @@ public static class FloorPlanner
         public void LimitBudget()
         {
             _unbudgeted = Math.Clamp(_floor, policy.MinReplicas, policy.MaxReplicas);
+            if (Affordable() is not { } affordable)
+            {
+                return;
+            }
+
             // The minimum is kept whatever it costs, so there is nothing to give up at it.
-            if (Affordable() is not { } affordable || Math.Max(affordable, policy.MinReplicas) is var floor && floor >= _unbudgeted)
+            var floor = Math.Max(affordable, policy.MinReplicas);
+            if (_unbudgeted <= floor)
             {
                 return;
             }
