@@ -2,10 +2,16 @@ using System.Globalization;
 
 namespace Resilience.Lab.Status;
 
-/// <summary>Ten requests a second on new connections: enough to show whether users are answered, too few to disturb.</summary>
+/// <summary>
+/// Ten requests a second on new connections: enough to show whether users are answered, too few to disturb. They come in by the
+/// front door like any user's, so the pods count them as demand.
+/// </summary>
 internal sealed class LightProbe(Uri url, TimeProvider time) : IDisposable
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
+    /// <summary>Requests per second.</summary>
+    public const double Rate = 10;
+
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1 / Rate);
     private readonly HttpClient _http = new(new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.Zero }) { Timeout = TimeSpan.FromSeconds(2) };
     private readonly Queue<(bool Ok, string? Slot, double Milliseconds)> _last = new();
     private readonly Lock _gate = new();
