@@ -18,7 +18,7 @@ internal static partial class ClusterFailure
             return $"lab: {refusal.Text}. {refusal.Next}";
         }
 
-        var next = problem.IsUnreachable ? "Start a lab with \"./lab up\"" : "\"./lab status\" shows the cluster";
+        var next = problem.IsUnreachable ? "If that is the lab's own cluster, \"./lab up\" starts it" : "\"./lab status\" shows the cluster";
         return $"lab: {problem.Message.TrimEnd('.')}. {next}; \"./lab doctor\" looks for the cause.";
     }
 
