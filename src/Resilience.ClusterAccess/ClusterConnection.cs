@@ -109,7 +109,7 @@ public sealed class ClusterConnection : IDisposable
         {
             try
             {
-                names.AddRange(KubernetesClientConfiguration.LoadKubeConfig(new FileInfo(path)).Contexts?.Select(context => context.Name) ?? []);
+                names.AddRange(Kubeconfig.Contexts(path));
             }
             catch (Exception ex) when (IsUnusable(ex))
             {
@@ -175,11 +175,16 @@ public sealed class ClusterConnection : IDisposable
 
         try
         {
-            return KubernetesClientConfiguration.BuildConfigFromConfigFile(new FileInfo(path), context);
+            return Kubeconfig.Configure(path, context);
         }
         catch (KubeConfigException) when (context is not null && MissingContext(path, context) is { } known)
         {
             throw new ClusterException($"kubeconfig {path} has no context '{context}' (it has: {known})");
+        }
+        catch (NotSupportedException ex)
+        {
+            // Images leave out what runs a credential plugin: there is none in them (eng/KubernetesClient.Substitutions.xml).
+            throw new ClusterException($"kubeconfig {path} asks a credential plugin for its user, which an image cannot run; give it a token or a client certificate", ex);
         }
         catch (Exception ex) when (IsUnusable(ex))
         {
@@ -190,7 +195,7 @@ public sealed class ClusterConnection : IDisposable
 
     private static string? MissingContext(string path, string context)
     {
-        var names = KubernetesClientConfiguration.LoadKubeConfig(new FileInfo(path)).Contexts?.Select(c => c.Name).ToList() ?? [];
+        var names = Kubeconfig.Contexts(path);
         return names.Contains(context) ? null : names.Count == 0 ? "none" : string.Join(", ", names);
     }
 

@@ -399,6 +399,4 @@ public sealed class ClusterApi
 
     private static ByteArrayContent Content(byte[] json, string mediaType) =>
         new(json) { Headers = { ContentType = new MediaTypeHeaderValue(mediaType) } };
-
-    private sealed record ListPage<T>(V1ListMeta Metadata, List<T>? Items);
 }

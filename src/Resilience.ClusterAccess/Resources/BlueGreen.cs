@@ -7,6 +7,7 @@ namespace Resilience.ClusterAccess.Resources;
 /// <summary>
 /// Two Deployments behind one Service, and the rules by which traffic moves between them. Words such as slots and
 /// modes are strings, as in the schema: a value from a newer release must not stop an older reader.
+/// A property with a default of its own has a setter: generated JSON metadata sets each init-only one, with null when the JSON lacks it.
 /// </summary>
 [KubernetesEntity(Group = ResilienceApi.Group, ApiVersion = ResilienceApi.Version, Kind = KubeKind, PluralName = "bluegreens")]
 public sealed class BlueGreen : IKubernetesObject<V1ObjectMeta>, ISpec<BlueGreenSpec>, IStatus<BlueGreenStatus?>
@@ -28,9 +29,9 @@ public sealed class BlueGreen : IKubernetesObject<V1ObjectMeta>, ISpec<BlueGreen
 public sealed record BlueGreenSpec
 {
     /// <summary>Name of the Service whose selector moves.</summary>
-    public string Service { get; init; } = "";
+    public string Service { get; set; } = "";
 
-    public SlotPair<SlotSpec> Slots { get; init; } = new();
+    public SlotPair<SlotSpec> Slots { get; set; } = new();
 
     /// <summary><c>blue</c> or <c>green</c>: the slot that fail-back returns to.</summary>
     public string? Preferred { get; init; }
@@ -52,18 +53,18 @@ public sealed record BlueGreenSpec
 public sealed record SlotPair<T>
     where T : new()
 {
-    public T Blue { get; init; } = new();
+    public T Blue { get; set; } = new();
 
-    public T Green { get; init; } = new();
+    public T Green { get; set; } = new();
 }
 
 /// <summary>One slot.</summary>
 public sealed record SlotSpec
 {
-    public string Deployment { get; init; } = "";
+    public string Deployment { get; set; } = "";
 
     /// <summary>The Service selector that sends traffic to this slot, whole.</summary>
-    public IReadOnlyDictionary<string, string> Selector { get; init; } = new Dictionary<string, string>();
+    public IReadOnlyDictionary<string, string> Selector { get; set; } = new Dictionary<string, string>();
 }
 
 /// <summary>When a slot counts as well.</summary>

@@ -30,9 +30,9 @@ public sealed record PredictiveAutoscalerSpec
     /// <summary><c>Auto</c>, or <c>Observe</c>: decide and say so, write no floor.</summary>
     public string? Mode { get; init; }
 
-    public ScaleTargetSpec Target { get; init; } = new();
+    public ScaleTargetSpec Target { get; set; } = new();
 
-    public DemandSpec Demand { get; init; } = new();
+    public DemandSpec Demand { get; set; } = new();
 
     /// <summary>Requests per second that one replica serves well, or <c>learn</c>.</summary>
     public IntOrString? CapacityPerReplica { get; init; }
@@ -167,7 +167,7 @@ public sealed record PriceSpec
 /// <summary>A declared peak (with replicas) or a blackout (without).</summary>
 public sealed record PlannedEventSpec
 {
-    public string Name { get; init; } = "";
+    public string Name { get; set; } = "";
 
     public DateTimeOffset From { get; init; }
 

@@ -24,10 +24,10 @@ public sealed class Switchover : IKubernetesObject<V1ObjectMeta>, ISpec<Switchov
 public sealed record SwitchoverSpec
 {
     /// <summary>Name of the BlueGreen, in the same namespace.</summary>
-    public string BlueGreen { get; init; } = "";
+    public string BlueGreen { get; set; } = "";
 
     /// <summary><c>blue</c> or <c>green</c>.</summary>
-    public string To { get; init; } = "";
+    public string To { get; set; } = "";
 
     public string? Reason { get; init; }
 
@@ -78,7 +78,7 @@ public sealed record SwitchoverStatus
 /// <summary>One phase with its timing.</summary>
 public sealed record SwitchoverStep
 {
-    public string Name { get; init; } = "";
+    public string Name { get; set; } = "";
 
     public DateTimeOffset? StartedAt { get; init; }
 
@@ -105,15 +105,15 @@ public sealed class SwitchoverApproval : IKubernetesObject<V1ObjectMeta>, ISpec<
 public sealed record SwitchoverApprovalSpec
 {
     /// <summary>Name of the Switchover, in the same namespace.</summary>
-    public string Switchover { get; init; } = "";
+    public string Switchover { get; set; } = "";
 
     /// <summary>Its uid: an answer to one request must not serve for a later one of the same name.</summary>
-    public string SwitchoverUid { get; init; } = "";
+    public string SwitchoverUid { get; set; } = "";
 
     public SwitchoverPrecondition? Precondition { get; init; }
 
     /// <summary><c>Approve</c> or <c>Reject</c>.</summary>
-    public string Decision { get; init; } = "";
+    public string Decision { get; set; } = "";
 
     public string? By { get; init; }
 
