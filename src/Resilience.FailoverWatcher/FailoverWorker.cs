@@ -54,7 +54,8 @@ internal sealed partial class FailoverWorker : BackgroundService
         await Rehearsal.PlayAsync(_meters, _clock, stoppingToken).ConfigureAwait(false);
         await _informers.WaitForSyncAsync(stoppingToken).ConfigureAwait(false);
         LogSynced(_logger, _informers.BlueGreens.Count, _informers.Pods.Count);
-        List<Task> loops = [.. Enumerable.Range(0, _options.Workers).Select(_ => WorkAsync(stoppingToken)), ResyncAsync(stoppingToken)];
+        // The timer first: its first tick counts from before any work, however busy the machine is.
+        List<Task> loops = [ResyncAsync(stoppingToken), .. Enumerable.Range(0, _options.Workers).Select(_ => WorkAsync(stoppingToken))];
         await Task.WhenAll(loops).ConfigureAwait(false);
     }
 
