@@ -11,7 +11,7 @@ namespace Resilience.ClusterAccess.Api;
 
 /// <summary>
 /// How objects of the API are read and written: as KubernetesClient does it, for the kinds of <see cref="ResourceTypes"/> only.
-/// KubernetesClient's own metadata looks through all kinds of Kubernetes for the one that is asked for, and loads each on the way.
+/// KubernetesClient's own metadata names every kind of Kubernetes, so none of them could be trimmed from an image.
 /// </summary>
 public static class ClusterJson
 {
