@@ -8,7 +8,7 @@ namespace Resilience.ClusterAccess;
 
 /// <summary>
 /// Reads kubeconfig files into KubernetesClient's models. KubernetesClient's own reader prepares itself for the YAML of every kind of
-/// Kubernetes first, which costs a process some 30 MB for as long as it lives.
+/// Kubernetes first, which costs a process 20 MB for as long as it lives (docs/images.md).
 /// </summary>
 internal static class Kubeconfig
 {
