@@ -7,14 +7,15 @@ using Resilience.FailoverWatcher.Reconciling;
 namespace Resilience.FailoverWatcher.Probing;
 
 /// <summary>
-/// Probes every Ready pod of both slots, one loop per pod, so that a slow pod delays no other. A failure counts only if
-/// the prober itself was on time.
+/// Probes every Ready pod of both slots, one loop per pod, so that a slow pod delays no other. When one begins to fail, the others are asked
+/// ahead of their turn: what has befallen it may have befallen them, and only an answer of somebody's shows that the failure is its own. A
+/// failure counts only if the prober itself was on time.
 /// </summary>
 internal sealed partial class ActiveProber(IOptions<WatcherOptions> options, FailoverMetrics metrics, TimeProvider clock, ILogger<ActiveProber> logger)
     : IProber, IDisposable
 {
-    /// <summary>Whoever is refused need not wait to see whether an answer still comes: the next probe follows after this part of the interval.</summary>
-    private const int RefusedShare = 5;
+    /// <summary>No pod is probed more often than once in this part of the interval; so soon whoever refused is asked again, because nothing can still come of waiting.</summary>
+    private const int SoonestShare = 5;
 
     private readonly SemaphoreSlim _slots = new(options.Value.MaxConcurrentProbes);
     private readonly ConcurrentDictionary<BlueGreenKey, Group> _groups = new();
@@ -95,15 +96,15 @@ internal sealed partial class ActiveProber(IOptions<WatcherOptions> options, Fai
         {
             while (!token.IsCancellationRequested)
             {
-                var due = clock.GetTimestamp();
+                var started = clock.GetTimestamp();
+                pod.Hurried = new(TaskCreationOptions.RunContinuationsAsynchronously);
                 var outcome = await ProbeOnceAsync(group, pod, token).ConfigureAwait(false);
-                var interval = outcome == ProbeOutcome.Refused && pod.Record.Facts.FailingSince is null ? group.Settings.Interval / RefusedShare : group.Settings.Interval;
-                var rest = interval - clock.GetElapsedTime(due);
-                rest = rest > TimeSpan.Zero ? rest : TimeSpan.Zero;
-                var wake = rest > TimeSpan.Zero ? Task.Delay(rest, clock, token) : Task.CompletedTask;
-                // Read once the alarm is set: a stall before that is not the next probe's lateness.
-                pod.Due = clock.GetTimestamp() + (long)(rest.TotalSeconds * clock.TimestampFrequency);
-                await wake.ConfigureAwait(false);
+                var soonest = group.Settings.Interval / SoonestShare;
+                var isAskedAgain = outcome == ProbeOutcome.Refused && pod.Record.Facts.FailingSince is null;
+                if (await RestAsync(pod, started, isAskedAgain ? soonest : group.Settings.Interval, pod.Hurried.Task, token).ConfigureAwait(false))
+                {
+                    await RestAsync(pod, started, soonest, null, token).ConfigureAwait(false);
+                }
             }
         }
         catch (OperationCanceledException)
@@ -118,6 +119,20 @@ internal sealed partial class ActiveProber(IOptions<WatcherOptions> options, Fai
         {
             LogLoopFailed(logger, failure, group.Key, pod.Name);
         }
+    }
+
+    /// <summary>Waits until so long after the last probe began, or until <paramref name="hurried"/>.</summary>
+    /// <returns>True when it was hurried.</returns>
+    private async Task<bool> RestAsync(Pod pod, long started, TimeSpan interval, Task? hurried, CancellationToken token)
+    {
+        var rest = interval - clock.GetElapsedTime(started);
+        rest = rest > TimeSpan.Zero ? rest : TimeSpan.Zero;
+        var wake = rest > TimeSpan.Zero ? Task.Delay(rest, clock, token) : Task.CompletedTask;
+        // Read once the alarm is set: a stall before that is not the next probe's lateness.
+        pod.Due = clock.GetTimestamp() + (long)(rest.TotalSeconds * clock.TimestampFrequency);
+        var first = hurried is null ? wake : await Task.WhenAny(wake, hurried).ConfigureAwait(false);
+        await first.ConfigureAwait(false);
+        return first == hurried;
     }
 
     /// <returns>Null when the prober was late and the outcome says nothing.</returns>
@@ -152,7 +167,15 @@ internal sealed partial class ActiveProber(IOptions<WatcherOptions> options, Fai
     private void Note(Group group, Pod pod, ProbeOutcome outcome, DateTimeOffset startedAt)
     {
         var before = pod.Record.Facts.LastSuccess;
+        var wasWell = !pod.Record.IsFailing;
         var changed = pod.Record.Add(outcome, startedAt);
+        if (wasWell && pod.Record.IsFailing)
+        {
+            foreach (var other in group.Pods.Values.Where(other => other != pod && !other.Record.IsFailing))
+            {
+                other.Hurried.TrySetResult();
+            }
+        }
         if (changed)
         {
             LogChanged(logger, group.Key, pod.Name, pod.Record.Facts.FailingSince is null ? "answers probes again" : "does not answer probes", outcome);
@@ -205,6 +228,9 @@ internal sealed partial class ActiveProber(IOptions<WatcherOptions> options, Fai
 
         // Not disposed: it holds no timer and no wait handle, and its loop may still look at it.
         public CancellationTokenSource Stop { get; } = new();
+
+        /// <summary>Set: the next probe should not wait for its turn. A new one for each round.</summary>
+        public TaskCompletionSource Hurried { get; set; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         /// <summary>When the next probe should start; null before the first.</summary>
         public long? Due { get; set; }

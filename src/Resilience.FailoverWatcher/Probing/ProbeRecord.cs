@@ -5,12 +5,15 @@ namespace Resilience.FailoverWatcher.Probing;
 /// <summary>The probe history of one pod: counts failures in a row. Not thread-safe; one loop writes it.</summary>
 internal sealed class ProbeRecord(int failuresNeeded)
 {
-    private int _failures;
+    private volatile int _failures;
     private DateTimeOffset _firstFailure;
     private volatile ProbeFacts _facts = new(null, null);
 
     /// <summary>The facts so far; an immutable snapshot that any thread may read.</summary>
     public ProbeFacts Facts => _facts;
+
+    /// <summary>Whether the last probe failed; any thread may ask.</summary>
+    public bool IsFailing => _failures > 0;
 
     /// <summary>Adds a result.</summary>
     /// <returns>True when the pod began or ceased to count as failing.</returns>

@@ -89,6 +89,54 @@ public sealed class ActiveProberTests : IAsyncDisposable
         await ProbedAsync(4);
     }
 
+    [Theory]
+    [InlineData(150, 250)]   // at once: its last probe is long enough ago
+    [InlineData(240, 290)]   // a fifth of the interval after its last probe
+    public async Task Watch_OneBeginsToFail_TheOthersAreAskedAheadOfTheirTurn(int otherBegins, int otherIsAskedAgain)
+    {
+        var (failing, other) = (Serve("HTTP/1.1 200 OK\r\n\r\n"), Serve("HTTP/1.1 200 OK\r\n\r\n"));
+        Watch(("failing", failing));
+        await ProbedAsync(1);
+        Advance(otherBegins);
+        Watch(("failing", failing), ("other", other));
+        await ProbedAsync(2);
+        await failing.DisposeAsync();
+        Advance(250 - otherBegins);
+        await ProbedAsync(3);
+        if (otherIsAskedAgain > 250)
+        {
+            await Eventually.TrueAsync(() => _clock.Alarms >= 7, "the other has a new alarm");
+            Advance(otherIsAskedAgain - 250 - 1);
+            Assert.Single(other.Requests);
+            Advance(1);
+        }
+        await Eventually.TrueAsync(() => _prober.Look(Key, "other")!.LastSuccess == _clock.GetUtcNow(), "the other answers");
+        Assert.Equal(2, other.Requests.Count);
+
+        // It goes on failing, which is no news: the other waits for its turn.
+        Advance(300 - otherIsAskedAgain);
+        await Eventually.TrueAsync(() => _clock.Alarms >= (otherIsAskedAgain > 250 ? 11 : 10), "the failing one was asked again");
+        Assert.Equal(2, other.Requests.Count);
+    }
+
+    /// <summary>Three failures in a row shall have taken their time: whoever fails already is not hurried by others.</summary>
+    [Fact]
+    public async Task Watch_OneBeginsToFail_ThoseThatFailAlreadyKeepTheirTurn()
+    {
+        var (sick, gone) = (Serve("HTTP/1.1 503 Service Unavailable\r\n\r\n"), Serve(""));
+        await gone.DisposeAsync();
+        Watch(("sick", sick));
+        await ProbedAsync(1);
+        Advance(150);
+        Watch(("sick", sick), ("gone", gone));
+        await ProbedAsync(2);
+        Advance(50);
+        await ProbedAsync(3);
+        Assert.Single(sick.Requests);
+    }
+
+    private void Advance(int milliseconds) => _clock.Advance(TimeSpan.FromMilliseconds(milliseconds));
+
     private async Task FailsAfterThreeAsync(TimeSpan apart)
     {
         var start = _clock.GetUtcNow();
