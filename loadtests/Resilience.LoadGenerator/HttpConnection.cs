@@ -17,8 +17,10 @@ internal sealed class HttpConnection(HttpTarget target) : IDisposable
 {
     private const int BufferBytes = 8 * 1024;
 
-    private readonly Socket _socket = new(target.Address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
     private readonly byte[] _buffer = new byte[BufferBytes];
+    private readonly Lock _gate = new();
+    private Socket _socket = NewSocket(target);
+    private bool _disposed;
     private Stream? _stream;
     private int _start;
     private int _end;
@@ -28,7 +30,7 @@ internal sealed class HttpConnection(HttpTarget target) : IDisposable
 
     public async Task OpenAsync()
     {
-        await _socket.ConnectAsync(target.Address).ConfigureAwait(false);
+        await ConnectAsync().ConfigureAwait(false);
         _stream = new NetworkStream(_socket, ownsSocket: false);
         if (target.TlsHost is { } host)
         {
@@ -74,8 +76,43 @@ internal sealed class HttpConnection(HttpTarget target) : IDisposable
 
     public void Dispose()
     {
-        _stream?.Dispose();
-        _socket.Dispose();
+        lock (_gate)
+        {
+            _disposed = true;
+            _stream?.Dispose();
+            _socket.Dispose();
+        }
+    }
+
+    private static Socket NewSocket(HttpTarget target) => new(target.Address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+
+    private async Task ConnectAsync()
+    {
+        if (target.Ports?.TryBind(_socket) == true)
+        {
+            try
+            {
+                await _socket.ConnectAsync(target.Address).ConfigureAwait(false);
+                return;
+            }
+            catch (SocketException taken) when (taken.SocketErrorCode == SocketError.AddressNotAvailable)
+            {
+                // Somebody else's connection from this port to there is not forgotten yet. Nothing was sent, so this is no retry.
+                Replace();
+            }
+        }
+
+        await _socket.ConnectAsync(target.Address).ConfigureAwait(false);
+    }
+
+    private void Replace()
+    {
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            _socket.Dispose();
+            _socket = NewSocket(target);
+        }
     }
 
     private async ValueTask SkipAsync(long bytes)

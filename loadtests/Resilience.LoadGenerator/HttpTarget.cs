@@ -13,6 +13,9 @@ internal sealed record HttpTarget(Uri Url, IPEndPoint Address, string? TlsHost, 
     /// <summary>A parent that says "not sampled": without it, a server that records traces would record one for every request.</summary>
     private static readonly string Unsampled = Traceparent(ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom(), sampled: false);
 
+    /// <summary>Where connections leave from; null: where the operating system says.</summary>
+    public SourcePorts? Ports { get; init; }
+
     public ReadOnlyMemory<byte> KeptRequest { get; } = Bytes(Head);
 
     public ReadOnlyMemory<byte> ClosingRequest { get; } = Bytes(Head + Close);
@@ -34,14 +37,18 @@ internal sealed record HttpTarget(Uri Url, IPEndPoint Address, string? TlsHost, 
         (false, false, null) => KeptRequest,
     };
 
+    /// <param name="now">See <see cref="SourcePorts"/>.</param>
     /// <exception cref="SocketException">The host has no address.</exception>
-    public static async Task<HttpTarget> ResolveAsync(Uri url, CancellationToken cancellationToken)
+    public static async Task<HttpTarget> ResolveAsync(Uri url, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var addresses = IPAddress.TryParse(url.DnsSafeHost, out var literal) ? [literal]
             : await Dns.GetHostAddressesAsync(url.DnsSafeHost, cancellationToken).ConfigureAwait(false);
         var address = Array.Find(addresses, static a => a.AddressFamily == AddressFamily.InterNetwork) ?? addresses[0];
         var head = $"GET {url.PathAndQuery} HTTP/1.1\r\nHost: {url.Authority}\r\nUser-Agent: resilience-load\r\nAccept: */*\r\n";
-        return new(url, new IPEndPoint(address, url.Port), url.Scheme == Uri.UriSchemeHttps ? url.Host : null, head);
+        return new(url, new IPEndPoint(address, url.Port), url.Scheme == Uri.UriSchemeHttps ? url.Host : null, head)
+        {
+            Ports = SourcePorts.For(address, now),
+        };
     }
 
     /// <remarks>W3C Trace Context: "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".</remarks>
