@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Resilience.ClusterAccess;
 using Resilience.Lab.Cli;
+using Resilience.Lab.Cluster;
 using Resilience.Lab.Hosting;
 using Resilience.Lab.Images;
 
@@ -67,6 +68,13 @@ internal static class ImagesCommand
                 {
                     _ = await Tool.RequireAsync(line[0], [.. line.Skip(1)], Environment.CurrentDirectory, stop).ConfigureAwait(false);
                 }
+            }
+
+            if (!parse.GetValue(dry))
+            {
+                // The image's name is as before, so no controller sees a reason to replace a pod.
+                var where = parse.GetValue(context) is { } there ? $" --context {there}" : string.Empty;
+                console.Say($"pods that run keep the image they have; \"kubectl{where} rollout restart deployment -n {Names.Namespace}\" replaces them");
             }
 
             return ExitCode.Pass;

@@ -127,9 +127,9 @@ internal sealed class Readiness(ClusterApi api, TimeProvider time, Action<string
             return $"Deployment {absent}";
         }
 
-        if (deployments.Items.FirstOrDefault(item => goal.Deployments?.Contains(item.Metadata.Name) != false && !IsReady(item)) is { } waiting)
+        if (deployments.Items.FirstOrDefault(item => goal.Deployments?.Contains(item.Metadata.Name) != false && Unfinished(item) is not null) is { } waiting)
         {
-            return $"{waiting.Metadata.Name} ({Counts(waiting)})";
+            return $"{waiting.Metadata.Name} ({Unfinished(waiting)})";
         }
 
         if (goal.Watcher)
@@ -233,18 +233,22 @@ internal sealed class Readiness(ClusterApi api, TimeProvider time, Action<string
     private static bool Belongs(V1Pod pod, IReadOnlyCollection<string>? deployments) =>
         deployments is null || deployments.Any(name => pod.Metadata.Name.StartsWith(name + "-", StringComparison.Ordinal));
 
-    /// <summary>During a rollout the old pods are Ready, and those waited for are the new ones.</summary>
-    private static string Counts(V1Deployment deployment)
+    /// <returns>How far the rollout is, or null when all pods are Ready and none is of an earlier template.</returns>
+    public static string? Unfinished(V1Deployment deployment)
     {
-        var (wanted, ready, updated) = (deployment.Spec.Replicas ?? 1, deployment.Status?.ReadyReplicas ?? 0, deployment.Status?.UpdatedReplicas ?? 0);
-        return ready >= wanted && updated < wanted ? $"{updated} of {wanted} pods are new" : $"{ready} of {wanted} pods Ready";
-    }
+        var (wanted, status) = (deployment.Spec.Replicas ?? 1, deployment.Status);
+        var (pods, updated, ready) = (status?.Replicas ?? 0, status?.UpdatedReplicas ?? 0, status?.ReadyReplicas ?? 0);
+        if (ready >= wanted && updated < wanted)
+        {
+            return $"{updated} of {wanted} pods are new";
+        }
 
-    private static bool IsReady(V1Deployment deployment)
-    {
-        var wanted = deployment.Spec.Replicas ?? 1;
-        return deployment.Status?.ObservedGeneration >= deployment.Metadata.Generation
-            && (deployment.Status.UpdatedReplicas ?? 0) >= wanted
-            && (deployment.Status.ReadyReplicas ?? 0) >= wanted;
+        // Those of the earlier template count among the Ready ones: while there are any, a new one may still be starting.
+        if (ready >= wanted && pods > updated)
+        {
+            return $"{pods - updated} of the earlier pods to leave";
+        }
+
+        return ready >= wanted && status?.ObservedGeneration >= deployment.Metadata.Generation ? null : $"{ready} of {wanted} pods Ready";
     }
 }

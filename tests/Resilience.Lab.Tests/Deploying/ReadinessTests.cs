@@ -129,6 +129,25 @@ public sealed class ReadinessTests
         _ = Assert.Single(lines, line => line.Contains("for the image \"registry.example/app:1\" to be pulled", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData(2, 2, 2, 2, null)]
+    [InlineData(2, 2, 1, 2, "1 of 2 pods Ready")]
+    [InlineData(3, 1, 2, 2, "1 of 2 pods are new")]
+    [InlineData(3, 2, 2, 2, "1 of the earlier pods to leave")]   // One of each template is Ready.
+    [InlineData(4, 4, 4, 2, null)]                               // An autoscaler that scales down.
+    [InlineData(2, 2, 2, 2, "2 of 2 pods Ready", 2)]             // The counts are of the generation before.
+    [InlineData(0, 0, 0, 0, null)]
+    public void Unfinished_CountsAsKubectlsRolloutStatus(int pods, int updated, int ready, int wanted, string? missing, long generation = 1)
+    {
+        var deployment = new V1Deployment
+        {
+            Metadata = new V1ObjectMeta { Name = "app", Generation = generation },
+            Spec = new V1DeploymentSpec { Replicas = wanted },
+            Status = new V1DeploymentStatus { Replicas = pods, UpdatedReplicas = updated, ReadyReplicas = ready, ObservedGeneration = 1 },
+        };
+        Assert.Equal(missing, Readiness.Unfinished(deployment));
+    }
+
     [Fact]
     public async Task Wait_DuringARollout_TellsOfWantedPodsOnly()
     {
