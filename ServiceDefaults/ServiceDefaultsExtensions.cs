@@ -130,5 +130,7 @@ public static class ServiceDefaultsExtensions
         logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
         // A failing probe would log an error every time it is asked; its answer says why.
         logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.Critical);
+        // What keeps a process from starting is told by its Program, in one line. A background service that fails later is Critical.
+        logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -6,8 +7,10 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Trace;
+using Resilience.Testing;
 
 namespace Resilience.ServiceDefaults.Tests;
 
@@ -148,6 +151,33 @@ public sealed class DefaultsTests
         Assert.Contains("http_route=\"/page\"", await management.GetStringAsync("/metrics", Cancel), StringComparison.Ordinal);
     }
 
+    /// <summary>A refusal to start is the Program's to tell, in one line; what ends a running process is in its log, with the stack.</summary>
+    [Theory]
+    [InlineData(false, 0)]
+    [InlineData(true, 1)]
+    public async Task FailureOfAService_IsLoggedWhenItRanAlready(bool ran, int records)
+    {
+        var log = new FailureLog();
+        await using var app = Create(builder =>
+        {
+            builder.Configuration["Logging:LogLevel:Default"] = "Information";
+            builder.Logging.AddProvider(log);
+            builder.Services.AddSingleton<IHostedService>(new FailingService(ran));
+        });
+        var ended = app.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
+        if (ran)
+        {
+            await app.StartAsync(Cancel);
+            await Eventually.TrueAsync(() => ended.IsCancellationRequested, "the process ends");
+        }
+        else
+        {
+            _ = await Assert.ThrowsAsync<NotSupportedException>(() => app.StartAsync(Cancel));
+        }
+
+        Assert.Equal(records, log.Failures.Count);
+    }
+
     private static async Task<WebApplication> StartAsync(
         Action<WebApplicationBuilder>? configure = null, Action<WebApplication>? configureApp = null, Action<ServiceDefaultsOptions>? options = null)
     {
@@ -179,6 +209,42 @@ public sealed class DefaultsTests
     {
         var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
         return new() { BaseAddress = new Uri(addresses.ElementAt(port)) };
+    }
+
+    private sealed class FailingService(bool runs) : BackgroundService
+    {
+        public override Task StartAsync(CancellationToken cancellationToken) => runs ? base.StartAsync(cancellationToken) : throw new NotSupportedException("at the start");
+
+        protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+        {
+            await Task.Yield();
+            throw new NotSupportedException("later");
+        }
+    }
+
+    /// <summary>Every record that carries the failure.</summary>
+    private sealed class FailureLog : ILoggerProvider, ILogger
+    {
+        public ConcurrentQueue<Exception> Failures { get; } = new();
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (exception is NotSupportedException)
+            {
+                Failures.Enqueue(exception);
+            }
+        }
+
+        public void Dispose()
+        {
+        }
     }
 
     private sealed class StopRecorder : IHostedService

@@ -70,8 +70,15 @@ public static class ControllerServices
         protected override async Task ExecuteAsync(CancellationToken stoppingToken)
         {
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, application.ApplicationStopping);
-            await caches.WaitForSyncAsync(stop.Token);
-            await election.RunAsync(stop.Token);
+            try
+            {
+                await caches.WaitForSyncAsync(stop.Token);
+                await election.RunAsync(stop.Token);
+            }
+            catch (OperationCanceledException) when (stop.IsCancellationRequested)
+            {
+                // The host calls only its own token's end a stop, and the other one comes first.
+            }
         }
     }
 
