@@ -25,8 +25,13 @@ internal sealed class LabProcess : IAsyncDisposable
     public static LabProcess Start(string folder, params string[] arguments)
     {
         var own = new DirectoryInfo(AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar));
-        var program = Path.Combine(own.Parent!.Parent!.FullName, "Resilience.Lab", own.Name, "Resilience.Lab");
-        var start = new ProcessStartInfo(program, arguments)
+        return StartProgram(folder, [Path.Combine(own.Parent!.Parent!.FullName, "Resilience.Lab", own.Name, "Resilience.Lab"), .. arguments]);
+    }
+
+    /// <summary>Another of our programs, by its command line.</summary>
+    public static LabProcess StartProgram(string folder, IReadOnlyList<string> command)
+    {
+        var start = new ProcessStartInfo(command[0], command.Skip(1))
         {
             WorkingDirectory = folder,
             RedirectStandardInput = true,
