@@ -50,6 +50,14 @@ public sealed class FaultTests
     }
 
     [Fact]
+    public void Describe_SaysHowLongFaultsLast()
+    {
+        Assert.Equal("none", FaultSet.None.Describe());
+        Assert.Equal("latency until healed", new FaultSet(LatencyMs: 400).Describe());
+        Assert.Equal("errors+hang for 2.5 s", new FaultSet(ErrorRatio: 0.2, Hang: true, ForSeconds: 2.5).Describe());
+    }
+
+    [Fact]
     public async Task Errors_FailUsersAndLeaveProbesAlone()
     {
         await using var web = await WebFixture.StartAsync();

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Resilience.ServiceDefaults;
@@ -53,7 +54,7 @@ internal sealed record FaultSet(
         }
     }
 
-    /// <summary>Names of the active kinds: low-cardinality tags for metrics and words for the log.</summary>
+    /// <summary>Names of the active kinds: low-cardinality tags for metrics.</summary>
     public IEnumerable<string> Kinds()
     {
         if (LatencyMs > 0 || JitterMs > 0) { yield return "latency"; }
@@ -64,6 +65,10 @@ internal sealed record FaultSet(
         if (CpuBurn > 0) { yield return "cpu"; }
         if (MemoryMbPerSecond > 0) { yield return "memory"; }
     }
+
+    /// <summary>The active kinds and how long they last, in words for the log.</summary>
+    public string Describe() => !Kinds().Any() ? "none"
+        : string.Join('+', Kinds()) + (ForSeconds is { } seconds ? string.Create(CultureInfo.InvariantCulture, $" for {seconds} s") : " until healed");
 
     private static double SwitchOrNumber(IConfiguration configuration, string name, double whenTrue, double max) =>
         configuration[name]?.Trim().ToLowerInvariant() switch

@@ -102,7 +102,7 @@ internal sealed partial class FaultState : IHealthCheck, IDisposable
         _current = faults;
         if (before != faults)
         {
-            LogFaults(_logger, string.Join('+', before.Kinds().DefaultIfEmpty("none")), string.Join('+', faults.Kinds().DefaultIfEmpty("none")), faults.ForSeconds);
+            LogFaults(_logger, before.Describe(), faults.Describe());
         }
 
         if (faults.Hang)
@@ -132,6 +132,6 @@ internal sealed partial class FaultState : IHealthCheck, IDisposable
         }
     }
 
-    [LoggerMessage(EventId = 201, EventName = "FaultsChanged", Level = LogLevel.Warning, Message = "Injected faults: {Before} → {Now}, healing after {ForSeconds} s")]
-    private static partial void LogFaults(ILogger logger, string before, string now, double? forSeconds);
+    [LoggerMessage(EventId = 201, EventName = "FaultsChanged", Level = LogLevel.Warning, Message = "Injected faults: {Before} → {Now}")]
+    private static partial void LogFaults(ILogger logger, string before, string now);
 }
