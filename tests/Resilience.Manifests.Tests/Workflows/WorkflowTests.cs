@@ -73,6 +73,8 @@ public sealed partial class WorkflowTests
     [InlineData("${{ matrix.os }}", "${{ matrix.system }}", "matrix.system is not in the matrix")]
     [InlineData("${{ github.ref }}", "${{ githib.ref }}", "'githib' is not a context")]
     [InlineData("          global-json-file: global.json", "          global-json-file: 10", "must be a word")]
+    [InlineData("run: dotnet build Resilience.sln", "run: dotnet run --no-build --configuration Full --project AppHost", "Full is a configuration of the solution alone")]
+    [InlineData("run: dotnet build Resilience.sln", "run: kill -INT $lab", "do not hear INT")]
     public void Mistake_IsFound(string original, string mistake, string expected)
     {
         var text = Read("build.yml");
@@ -152,6 +154,17 @@ public sealed partial class WorkflowTests
             }
         }
 
+        var script = (string?)step["run"] ?? "";
+        if (ProjectInFullPattern().IsMatch(script))
+        {
+            problems.Add($"Full is a configuration of the solution alone, which builds its projects as Debug: {script}");
+        }
+
+        if (script.Contains("kill -INT", StringComparison.Ordinal))
+        {
+            problems.Add($"background programs of a script do not hear INT: {script}");
+        }
+
         foreach (var (key, value) in step["with"]?.AsObject() ?? [])
         {
             if (value is not JsonValue word || !word.TryGetValue<string>(out _))
@@ -175,6 +188,9 @@ public sealed partial class WorkflowTests
 
     [GeneratedRegex(@"--project ""?([\w./$-]+)")]
     private static partial Regex ProjectPattern();
+
+    [GeneratedRegex(@"(?:-c|--configuration) Full\b.*--project|--project.*(?:-c|--configuration) Full\b")]
+    private static partial Regex ProjectInFullPattern();
 
     [GeneratedRegex(@"\bResilience\.[A-Za-z]+(?:\.Tests\b)")]
     private static partial Regex TestNamePattern();
