@@ -9,11 +9,14 @@ public sealed class OfflineTests
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(8);
 
+    /// <summary>Who is not root is root in a user namespace of their own, where the kernel lets them make one.</summary>
+    private static readonly string[] NoNetwork = Environment.IsPrivilegedProcess ? ["--net"] : ["--map-root-user", "--net"];
+
     [Fact(Explicit = true)]
     public async Task Pack_Unpacked_RunsOutage_AndRestoresItsPackages_WithoutNetwork()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "network namespaces are Linux's");
-        Assert.SkipUnless(await TryAsync("/", "unshare", "--net", "ip", "link", "set", "lo", "up") is { Code: 0 }, "no right to make a network namespace, or no \"ip\"");
+        Assert.SkipUnless(await TryAsync("/", "unshare", [.. NoNetwork, "ip", "link", "set", "lo", "up"]) is { Code: 0 }, "no right to make a network namespace, or no \"ip\"");
         using var folder = new TemporaryFolder();
         var archive = Path.Combine(folder.Path, "pack.tar.gz");
         var (code, output, error) = await LabProcess.RunAsync(folder.Path, "offline", "pack", "--out", archive, "--json");
@@ -25,10 +28,10 @@ public sealed class OfflineTests
         var root = Path.Combine(folder.Path, "resilience");
 
         // The test means nothing if the network is there after all.
-        var cut = await TryAsync(root, "unshare", "--net", "sh", "-c", "ip link set lo up && ip route");
+        var cut = await TryAsync(root, "unshare", [.. NoNetwork, "sh", "-c", "ip link set lo up && ip route"]);
         Assert.Equal((0, string.Empty), (cut.Code, cut.Output.Trim()));
 
-        var ran = await TryAsync(root, "unshare", "--net", "sh", "-c", "ip link set lo up && ./lab run outage --duration 6s --rps 50 --json");
+        var ran = await TryAsync(root, "unshare", [.. NoNetwork, "sh", "-c", "ip link set lo up && ./lab run outage --duration 6s --rps 50 --json"]);
         Assert.True(ran.Code is 0 or 1, ran.Error);
         using var run = JsonDocument.Parse(ran.Output);
         Assert.Equal("rescue", Assert.Single(run.RootElement.GetProperty("failovers").EnumerateArray()).GetProperty("kind").GetString());
@@ -37,7 +40,7 @@ public sealed class OfflineTests
         await DashboardAsync(root, Path.Combine(folder.Path, "cache"), report.RootElement);
 
         // Into an empty package folder: what this machine has elsewhere must not help.
-        await PassAsync(root, "unshare", "--net", "sh", "-c", $"ip link set lo up && NUGET_PACKAGES={folder.Path}/nuget dotnet restore src/Resilience.Lab --locked-mode");
+        await PassAsync(root, "unshare", [.. NoNetwork, "sh", "-c", $"ip link set lo up && NUGET_PACKAGES={folder.Path}/nuget dotnet restore src/Resilience.Lab --locked-mode"]);
     }
 
     /// <summary>The one in the archive serves, and takes what the run reports; this machine's own, in its cache, is out of reach.</summary>
@@ -50,7 +53,7 @@ public sealed class OfflineTests
             return;
         }
 
-        var ran = await TryAsync(root, "unshare", "--net", "sh", "-c", $"ip link set lo up && LAB_CACHE={cache} ./lab run outage --duration 6s --rps 50 --dashboard --json");
+        var ran = await TryAsync(root, "unshare", [.. NoNetwork, "sh", "-c", $"ip link set lo up && LAB_CACHE={cache} ./lab run outage --duration 6s --rps 50 --dashboard --json"]);
         Assert.True(ran.Code is 0 or 1, ran.Error);
         Assert.Matches("dashboard serves at http://127.0.0.1:\\d+/ by .*artifacts/dashboard/aspire-[0-9.]+ \\(packed\\)", ran.Error);
         Assert.False(Directory.Exists(cache), "nothing is installed where everything is packed");
