@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using k8s.Models;
 using Resilience.ClusterAccess.Api;
 using Resilience.ClusterAccess.Manifests;
@@ -19,7 +20,7 @@ internal sealed record AdoptionOptions(string Namespace, string Service, string 
 internal sealed record AdoptionPlan(string BlueGreen, SlotSelectors Slots, string? ProbeNote, IReadOnlyList<string> Installs, ManifestSet? Set);
 
 /// <summary>Puts somebody's Service and two Deployments under observation.</summary>
-internal sealed class Adoption(LabCluster cluster, AdoptionOptions options)
+internal sealed partial class Adoption(LabCluster cluster, AdoptionOptions options)
 {
     /// <summary>In the record, in place of an overlay's name.</summary>
     public const string Overlay = "adopted";
@@ -42,6 +43,7 @@ internal sealed class Adoption(LabCluster cluster, AdoptionOptions options)
         var known = await BlueGreensAsync(stop).ConfigureAwait(false);
         if (known?.FirstOrDefault(each => each.Spec.Service == options.Service) is { } existing)
         {
+            RequireSameSlots(existing);
             return new AdoptionPlan(existing.Metadata.Name, slots, null, [], null);
         }
 
@@ -84,6 +86,9 @@ internal sealed class Adoption(LabCluster cluster, AdoptionOptions options)
             await new Readiness(_api, cluster.Time, say).WaitAsync(goal, stop).ConfigureAwait(false);
         }
     }
+
+    /// <summary>Whether the API server would take it as an object's name.</summary>
+    public static bool MayBeCalled(string name) => name.Length <= 253 && Subdomain().IsMatch(name);
 
     private string Name => options.Name ?? options.Service;
 
@@ -138,18 +143,30 @@ internal sealed class Adoption(LabCluster cluster, AdoptionOptions options)
         return everywhere.Items.Any(item => item.Metadata.Name == Names.Watcher && item.Spec.Replicas is not 0);
     }
 
+    /// <summary>Its report would speak of other slots than the ones asked about.</summary>
+    private void RequireSameSlots(BlueGreen existing)
+    {
+        var (blue, green) = (existing.Spec.Slots.Blue.Deployment, existing.Spec.Slots.Green.Deployment);
+        if (blue != options.Blue || green != options.Green)
+        {
+            throw new LabException(
+                $"BlueGreen {options.Namespace}/{existing.Metadata.Name} rules Service {options.Service} already, with {blue} as blue and {green} as green",
+                $"Name them so, or take it out first: kubectl{cluster.Selection} -n {options.Namespace} delete bluegreen {existing.Metadata.Name}");
+        }
+    }
+
     private V1Deployment Find(IReadOnlyList<V1Deployment> deployments, string name) =>
         deployments.FirstOrDefault(item => item.Metadata.Name == name)
         ?? throw (deployments.Count == 0
             ? new LabException($"namespace {options.Namespace} has no Deployments", "Name another with --namespace.")
-            : Suggest.Unknown($"Deployment in namespace {options.Namespace}", name, [.. deployments.Select(item => item.Metadata.Name)]));
+            : Suggest.Unknown("Deployment", name, [.. deployments.Select(item => item.Metadata.Name)], $"in namespace {options.Namespace}"));
 
     private async Task<LabException> UnknownAsync(string kind, ResourceType<V1Service> type, string name, CancellationToken stop)
     {
         var known = (await _api.ListAsync(type, new ResourceScope(options.Namespace), stop).ConfigureAwait(false)).Items.Select(item => item.Metadata.Name).ToArray();
         return await EndingAsync(stop).ConfigureAwait(false) is { } ending ? ending
             : known.Length == 0 ? new LabException($"namespace {options.Namespace} has no {kind} \"{name}\", nor any other", "Name another with --namespace.")
-            : Suggest.Unknown($"{kind} in namespace {options.Namespace}", name, known);
+            : Suggest.Unknown(kind, name, known, $"in namespace {options.Namespace}");
     }
 
     /// <summary>A namespace that is being deleted loses its Services one by one.</summary>
@@ -165,6 +182,9 @@ internal sealed class Adoption(LabCluster cluster, AdoptionOptions options)
             return null;
         }
     }
+
+    [GeneratedRegex(@"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")]
+    private static partial Regex Subdomain();
 
     private static Candidate Of(V1Deployment deployment) => new(deployment.Metadata.Name, deployment.Spec.Template.Metadata?.Labels?.ToDictionary() ?? []);
 }

@@ -1,3 +1,4 @@
+using k8s.Models;
 using Resilience.ClusterAccess.Api;
 using Resilience.ClusterAccess.Resources;
 using Resilience.Lab.Cli;
@@ -24,6 +25,7 @@ internal sealed class Observation(LabCluster cluster, string ns, string name)
 
     public async Task<AdoptionReport> WatchAsync(TimeSpan length, Action<string> say, CancellationToken stop)
     {
+        await RequireWatcherAsync(stop).ConfigureAwait(false);
         var since = _time.GetUtcNow();
         var started = _time.GetTimestamp();
         var decisions = new Dictionary<string, ObservedDecision>(StringComparer.Ordinal);
@@ -50,7 +52,29 @@ internal sealed class Observation(LabCluster cluster, string ns, string name)
         }
         while (_time.GetElapsedTime(started) < length);
 
+        await RequireWatcherAsync(stop).ConfigureAwait(false);
         return Report(seen, _time.GetElapsedTime(started), [.. decisions.Values.OrderBy(decision => decision.At)]);
+    }
+
+    /// <summary>A BlueGreen's status outlives whoever wrote it: without a watcher "nothing would have moved" would be a lie.</summary>
+    private async Task RequireWatcherAsync(CancellationToken stop)
+    {
+        IReadOnlyList<V1Deployment> deployments;
+        try
+        {
+            deployments = (await cluster.Api.ListAsync(ResourceTypes.Deployments, new ResourceScope(), stop).ConfigureAwait(false)).Items;
+        }
+        catch (ClusterException refused) when (refused.IsForbidden)
+        {
+            return;   // Who may not look for it everywhere has to believe the status.
+        }
+
+        if (!deployments.Any(item => item.Metadata.Name == Names.Watcher && item.Status?.ReadyReplicas > 0))
+        {
+            throw new LabException(
+                $"no failover watcher is Ready, so nobody watches BlueGreen {ns}/{name}, and what its status says is old",
+                $"\"kubectl{cluster.Selection} get deployments -A --field-selector metadata.name={Names.Watcher}\" shows whether it is scaled to 0 or in trouble; where there is none, \"./lab cleanup{cluster.Selection}\", then adopt again.");
+        }
     }
 
     /// <summary>The watcher's Events about this BlueGreen; one that is repeated counts anew each time.</summary>

@@ -18,11 +18,12 @@ internal static class Suggest
     }
 
     /// <summary>One error for an unknown name: what was typed, what was probably meant, what exists.</summary>
-    public static LabException Unknown(string what, string typed, IReadOnlyCollection<string> known)
+    /// <param name="where">Said after the name.</param>
+    public static LabException Unknown(string what, string typed, IReadOnlyCollection<string> known, string? where = null)
     {
         var nearest = Nearest(typed, known);
         var hint = nearest is null ? string.Empty : $"Did you mean \"{nearest}\"? ";
-        return new LabException($"there is no {what} \"{typed}\"", $"{hint}Known: {string.Join(", ", known)}.");
+        return new LabException($"there is no {what} \"{typed}\"{(where is null ? string.Empty : $" {where}")}", $"{hint}Known: {string.Join(", ", known)}.");
     }
 
     /// <summary>Edits (insert, delete, replace, swap of neighbours) between two words.</summary>

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Resilience.ClusterAccess.Api;
 using Resilience.Lab.Adopting;
 using Resilience.Lab.Cli;
@@ -5,6 +6,7 @@ using Resilience.Lab.Cluster;
 using Resilience.Lab.Deploying;
 using Resilience.Lab.Diagnosis;
 using Resilience.Lab.Tests.Cluster;
+using Resilience.Testing;
 
 namespace Resilience.Lab.Tests.Adopting;
 
@@ -45,9 +47,46 @@ public sealed class AdoptionTests
         Assert.Equal(before, await server.SnapshotAsync());
     }
 
+    /// <summary>What the old BlueGreen calls blue is not what was asked about.</summary>
+    [Fact]
+    public async Task Plan_AdoptedWithOtherSlots_IsRefused()
+    {
+        await using var server = await TestCluster.StartAsync();
+        await ShopAsync(server);
+        using var cluster = await LabCluster.ConnectAsync(server.Kubeconfig, null, TimeProvider.System, Token);
+        var adoption = new Adoption(cluster, Options());
+        await adoption.InstallAsync(await adoption.PlanAsync(Token), _ => { }, Token);
+
+        var error = await Assert.ThrowsAsync<LabException>(() => new Adoption(cluster, Options() with { Blue = "shop-b", Green = "shop-a" }).PlanAsync(Token));
+
+        Assert.Contains("BlueGreen default/shop rules Service shop already, with shop-a as blue and shop-b as green", error.Line, StringComparison.Ordinal);
+    }
+
+    /// <summary>The status of a BlueGreen stays when its watcher goes: "would not have moved" would be a lie.</summary>
+    [Fact]
+    public async Task Watch_WithoutAWatcher_ReportsNothing()
+    {
+        await using var server = await TestCluster.StartAsync();
+        await ShopAsync(server);
+        using var cluster = await LabCluster.ConnectAsync(server.Kubeconfig, null, TimeProvider.System, Token);
+        var adoption = new Adoption(cluster, Options());
+        await adoption.InstallAsync(await adoption.PlanAsync(Token), _ => { }, Token);
+        var spoken = new JsonObject { ["status"] = new JsonObject { ["phase"] = "Serving", ["active"] = "green" } };
+        _ = await server.Api.PatchAsync(ResourceTypes.BlueGreens, "default", "shop", ResourcePatch.Merge(spoken), Token, subresource: "status");
+        var report = await new Observation(cluster, "default", "shop").WatchAsync(TimeSpan.Zero, _ => { }, Token);
+        Assert.Equal(("Serving", 0), (report.Phase, report.WouldMove));
+
+        _ = await server.Api.PatchAsync(ResourceTypes.Deployments, Names.Namespace, Names.Watcher, ResourcePatch.Merge(new JsonObject { ["spec"] = new JsonObject { ["replicas"] = 0 } }), Token);
+        await PrometheusProcess.UntilAsync(
+            async () => (await server.Api.GetAsync(ResourceTypes.Deployments, Names.Namespace, Names.Watcher, Token)).Status?.ReadyReplicas is null or 0, "the watchers are gone", Token);
+        var error = await Assert.ThrowsAsync<LabException>(() => new Observation(cluster, "default", "shop").WatchAsync(TimeSpan.Zero, _ => { }, Token));
+
+        Assert.Contains("no failover watcher is Ready, so nobody watches BlueGreen default/shop", error.Line, StringComparison.Ordinal);
+    }
+
     [Theory]
-    [InlineData("shopp", "shop-a", "shop-b", "there is no Service in namespace default \"shopp\". Did you mean \"shop\"?")]
-    [InlineData("shop", "shop-c", "shop-b", "there is no Deployment in namespace default \"shop-c\". Did you mean \"shop-a\"?")]
+    [InlineData("shopp", "shop-a", "shop-b", "there is no Service \"shopp\" in namespace default. Did you mean \"shop\"?")]
+    [InlineData("shop", "shop-c", "shop-b", "there is no Deployment \"shop-c\" in namespace default. Did you mean \"shop-a\"?")]
     [InlineData("shop", "shop-a", "shop-a", "--blue and --green name the same Deployment")]
     public async Task Plan_UnknownNames_SuggestTheNearest(string service, string blue, string green, string expected)
     {
