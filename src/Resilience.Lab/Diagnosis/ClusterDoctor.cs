@@ -136,10 +136,18 @@ internal sealed class ClusterDoctor(ClusterApi api, string selection)
                 ?? new Finding("pods", Level.Ok, $"none of {pods.Length} has trouble starting");
     }
 
-    /// <summary>Pods that run, have no trouble starting and yet are not Ready: of all of a Deployment's that is a problem, of some it may pass.</summary>
+    /// <summary>
+    /// Pods that run, have no trouble starting and yet are not Ready: of all of a Deployment's that is a problem, of some it may pass. A slot may be
+    /// at 0 on purpose, the watcher may not.
+    /// </summary>
     private Finding? NotReady(V1Deployment deployment)
     {
         var (name, wanted, ready) = (deployment.Metadata.Name, deployment.Spec.Replicas ?? 1, deployment.Status?.ReadyReplicas ?? 0);
+        if (wanted == 0 && name == Names.Watcher)
+        {
+            return new Finding("pods", Level.Problem, $"{name} is scaled to 0: nothing moves traffic", $"kubectl{selection} -n {Names.Namespace} scale deployment {name} --replicas=2");
+        }
+
         return ready >= wanted ? null : new Finding(
             "pods", ready == 0 ? Level.Problem : Level.Note, $"{ready} of {wanted} pods of {name} are Ready",
             $"\"kubectl{selection} -n {Names.Namespace} describe pods\" says what they wait for; after a deploy or a drill, look again first");

@@ -56,7 +56,7 @@ internal static class StatusReader
             blueGreen?.Status?.Message,
             [.. Names.Slots.Select(slot => Slot(slot, deployments, scalers, blueGreen?.Status))],
             blueGreen?.Status?.LastSwitch is { } last ? Switch(last) : null,
-            new WatcherReport(watcher?.Status?.ReadyReplicas ?? 0, watcher?.Spec.Replicas ?? 0, lease?.Spec?.HolderIdentity));
+            new WatcherReport(watcher?.Status?.ReadyReplicas ?? 0, watcher?.Spec.Replicas ?? 0, lease?.Spec?.HolderIdentity is { Length: > 0 } leader ? leader : null));
     }
 
     private static SwitchReport Switch(SwitchStatus last) =>

@@ -35,7 +35,8 @@ internal static class StatusView
 
     public static IEnumerable<string> Lines(LabStatus status, string? footer)
     {
-        yield return $"phase     {status.Phase}{(status.Message is { Length: > 0 } message ? $": {message}" : string.Empty)}";
+        var seenBefore = status.Watcher is { Ready: 0, Leader: null } && status.Message is { Length: > 0 } ? " (no watcher is Ready: this is what the last one saw)" : string.Empty;
+        yield return $"phase     {status.Phase}{(status.Message is { Length: > 0 } message ? $": {message}" : string.Empty)}{seenBefore}";
         yield return status.LastSwitch is { } last
             ? string.Create(CultureInfo.InvariantCulture, $"last move {last.Time?.ToLocalTime():HH:mm:ss.fff} {last.From} -> {last.To} ({last.Kind}): {last.Reason}")
             : "last move none";

@@ -70,13 +70,14 @@ public sealed class ClusterDoctorTests
 
     [Theory]
     [InlineData("""{"readyReplicas":2}""", "Ok", "none of 0 has trouble starting")]
+    [InlineData("""{}""", "Problem", "failover-watcher is scaled to 0: nothing moves traffic", 0)]
     [InlineData("""{"readyReplicas":1}""", "Note", "1 of 2 pods of failover-watcher are Ready")]
     [InlineData("""{}""", "Problem", "0 of 2 pods of failover-watcher are Ready")]
     [InlineData("""{"conditions":[{"type":"ReplicaFailure","status":"True","message":"error looking up service account: not found."}]}""",
         "Problem", "the cluster refuses pods of failover-watcher: error looking up service account: not found")]
-    public async Task Examine_PodsWithoutTroubleStarting_TellsWhatIsNotReady(string status, string level, string text)
+    public async Task Examine_PodsWithoutTroubleStarting_TellsWhatIsNotReady(string status, string level, string text, int replicas = 2)
     {
-        var deployment = JsonNode.Parse($$"""{"metadata":{"name":"failover-watcher"},"spec":{"replicas":2},"status":{{status}}}""");
+        var deployment = JsonNode.Parse($$"""{"metadata":{"name":"failover-watcher"},"spec":{"replicas":{{replicas}}},"status":{{status}}}""");
         var server = new FakeApiServer
         {
             Custom = request => request.Path switch
