@@ -34,6 +34,7 @@ internal static class CommandRunner
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
+            console.Warn("lab: interrupted.");
             return ExitCode.Interrupted;
         }
         catch (LabException problem)

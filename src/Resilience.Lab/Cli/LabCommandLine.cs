@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Parsing;
 using Resilience.Lab.Commands;
 
 namespace Resilience.Lab.Cli;
@@ -6,9 +8,10 @@ namespace Resilience.Lab.Cli;
 /// <summary>The command tree.</summary>
 internal static class LabCommandLine
 {
-    public static RootCommand Create()
+    /// <remarks>Not a RootCommand: that is named after the program's file, and help should say what a person types.</remarks>
+    public static Command Create()
     {
-        var root = new RootCommand("Build, break and measure blue/green systems: an embedded cluster, drills, load and reports.");
+        var root = new Command("./lab", "Build, break and measure blue/green systems: an embedded cluster, drills, load and reports.") { new HelpOption(), new VersionOption() };
         root.Add(UpCommand.Create());
         root.Add(StatusCommand.Create());
         root.Add(OpenCommand.Create());
@@ -54,10 +57,10 @@ internal static class LabCommandLine
         return await parse.InvokeAsync(configuration).ConfigureAwait(false);
     }
 
-    private static string Explain(ParseResult parse, RootCommand root)
+    private static string Explain(ParseResult parse, Command root)
     {
         var command = parse.CommandResult.Command;
-        var at = ReferenceEquals(command, root) ? "./lab" : $"./lab {command.Name}";
+        var at = Path(parse.CommandResult);
         if (parse.UnmatchedTokens.Count > 0)
         {
             var typed = parse.UnmatchedTokens[0];
@@ -71,4 +74,7 @@ internal static class LabCommandLine
         var message = string.Join(' ', parse.Errors[0].Message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
         return $"lab: {message.TrimEnd('.')}. See {at} --help.";
     }
+
+    /// <summary>With every command above it: "./lab images build".</summary>
+    private static string Path(CommandResult result) => result.Parent is CommandResult above ? $"{Path(above)} {result.Command.Name}" : result.Command.Name;
 }

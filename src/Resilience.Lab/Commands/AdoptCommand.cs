@@ -29,9 +29,16 @@ internal static class AdoptCommand
         var green = new Option<string>("--green") { Description = "Deployment that becomes slot green.", HelpName = "name", Required = true };
         var ns = new Option<string?>("--namespace", "-n") { Description = "Where they are. Default: the context's namespace.", HelpName = "name" };
         var name = new Option<string?>("--name") { Description = "Name of the BlueGreen. Default: the Service's.", HelpName = "name" };
+        name.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<string?>() is { } typed && !Adoption.MayBeCalled(typed))
+            {
+                result.AddError($"\"{typed}\" cannot be the name of a BlueGreen: lower-case letters, digits, \"-\" and \".\", with a letter or digit at both ends");
+            }
+        });
         var lasts = Durations.Option("--for", "How long to watch before the report. Default 60s.");
-        var prefix = new Option<string?>("--image-prefix") { Description = "Registry and path of the watcher's image.", HelpName = "prefix" };
-        var tag = new Option<string?>("--tag") { Description = "Tag of the watcher's image. Default: latest.", HelpName = "tag" };
+        var prefix = ImageName.Prefix("Registry and path of the watcher's image.");
+        var tag = ImageName.Tag("Tag of the watcher's image. Default: latest.");
         var yes = new Option<bool>("--yes") { Description = "Install definitions and watcher without asking where they are missing." };
         var cluster = new ClusterOptions();
         var command = new Command("adopt", "Watch an existing Service and two Deployments in Observe mode, and report what failover would have done.")
@@ -60,9 +67,19 @@ internal static class AdoptCommand
         }
 
         await ConsentAsync(console, cluster, plan, yes, stop).ConfigureAwait(false);
-        await adoption.InstallAsync(plan, console.Say, stop).ConfigureAwait(false);
-        console.Say($"watching BlueGreen {options.Namespace}/{plan.BlueGreen} for {Durations.Text(lasts)} ...");
-        var report = await new Observation(cluster, options.Namespace, plan.BlueGreen).WatchAsync(lasts, console.Say, stop).ConfigureAwait(false);
+        AdoptionReport report;
+        try
+        {
+            await adoption.InstallAsync(plan, console.Say, stop).ConfigureAwait(false);
+            console.Say($"watching BlueGreen {options.Namespace}/{plan.BlueGreen} for {Durations.Text(lasts)} ...");
+            report = await new Observation(cluster, options.Namespace, plan.BlueGreen).WatchAsync(lasts, console.Say, stop).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            console.Warn($"what was applied stays: the same command goes on with it, \"./lab cleanup{cluster.Selection}\" removes it.");
+            throw;
+        }
+
         Tell(console, report);
         if (console.Json)
         {

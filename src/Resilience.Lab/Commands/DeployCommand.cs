@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Resilience.ClusterAccess.Api;
 using Resilience.Lab.Cli;
 using Resilience.Lab.Cluster;
 using Resilience.Lab.Deploying;
@@ -24,8 +25,8 @@ internal static class DeployCommand
         _ = overlay.AcceptOnlyFromAmong(Delivery.Overlays);
         var mode = new Option<string?>("--mode") { Description = "Auto moves traffic, Observe only says what it would do. Default on a cluster that the lab did not make: Observe; a second deploy keeps what is set.", HelpName = "Auto|Observe" };
         _ = mode.AcceptOnlyFromAmong("Auto", "Observe");
-        var prefix = new Option<string?>("--image-prefix") { Description = "Registry and path of the images, such as registry.example.com/team.", HelpName = "prefix" };
-        var tag = new Option<string?>("--tag") { Description = "Tag of the images. Default: latest.", HelpName = "tag" };
+        var prefix = ImageName.Prefix("Registry and path of the images, such as registry.example.com/team.");
+        var tag = ImageName.Tag("Tag of the images. Default: latest.");
         var yes = new Option<bool>("--yes") { Description = "Also when the cluster looks like production." };
         var cluster = new ClusterOptions();
         var command = new Command("deploy", "Install the system on a Kubernetes cluster, wait until it is ready, print where it answers.")
@@ -37,7 +38,15 @@ internal static class DeployCommand
         {
             using var connected = await cluster.ConnectToNamedAsync(parse, stop).ConfigureAwait(false);
             var options = new DeliveryOptions(parse.GetValue(overlay)!, parse.GetValue(mode), parse.GetValue(prefix), parse.GetValue(tag));
-            return await RunAsync(console, connected, options, parse.GetValue(yes), stop).ConfigureAwait(false);
+            try
+            {
+                return await RunAsync(console, connected, options, parse.GetValue(yes), stop).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (stop.IsCancellationRequested)
+            {
+                console.Warn($"what was applied stays: \"./lab deploy{connected.Selection}\" completes it, \"./lab cleanup{connected.Selection}\" removes it.");
+                throw;
+            }
         });
     }
 
@@ -60,6 +69,7 @@ internal static class DeployCommand
         var mode = await SystemMode.ReadAsync(cluster.Api, stop).ConfigureAwait(false);
         Say("ready");
         Greet(console, cluster, url, mode);
+        await WarnWithoutWatcherAsync(console, cluster, stop).ConfigureAwait(false);
         if (console.Json)
         {
             var report = new DeployReport(1, cluster.Context, cluster.Api.Server.ToString(), options.Overlay, mode, record.Id, record.Objects.Count, url?.ToString(), ServiceAddress.PortForward(cluster.Selection));
@@ -67,6 +77,15 @@ internal static class DeployCommand
         }
 
         return ExitCode.Pass;
+    }
+
+    /// <summary>Replicas are kept as somebody has set them since; of the watcher nobody should have.</summary>
+    private static async Task WarnWithoutWatcherAsync(LabConsole console, LabCluster cluster, CancellationToken stop)
+    {
+        if (await cluster.Api.FindAsync(ResourceTypes.Deployments, Names.Namespace, Names.Watcher, stop).ConfigureAwait(false) is { Spec.Replicas: 0 })
+        {
+            console.Warn($"lab: {Names.Watcher} is scaled to 0, so nothing moves traffic. kubectl{cluster.Selection} -n {Names.Namespace} scale deployment {Names.Watcher} --replicas=2");
+        }
     }
 
     private static void Greet(LabConsole console, LabCluster cluster, Uri? url, string mode)

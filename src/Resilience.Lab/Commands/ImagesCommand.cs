@@ -25,7 +25,7 @@ internal static class ImagesCommand
         var output = new Option<string>("--out") { Description = $"Where the archives go. Default: {DefaultFolder}.", HelpName = "dir", DefaultValueFactory = _ => DefaultFolder };
         var source = new Option<string?>("--base") { Description = "Base image: default (Microsoft's chiseled ASP.NET image), debian (made here from Debian's packages), or a reference. Without it: default, or debian where that cannot be pulled.", HelpName = "base" };
         var only = new Option<string[]>("--only") { Description = "One of the images; may be repeated.", HelpName = "name" };
-        var tag = new Option<string>("--tag") { Description = "Tag of the images.", HelpName = "tag", DefaultValueFactory = _ => "latest" };
+        var tag = ImageName.Tag("Tag of the images.", "latest");
         var command = new Command("build", "Make an OCI archive of every process.") { output, source, only, tag, CommandRunner.JsonOption() };
         return command.Does(async (parse, console, stop) =>
         {

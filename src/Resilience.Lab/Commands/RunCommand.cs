@@ -43,8 +43,8 @@ internal static class RunCommand
         var duration = Durations.Option("--duration", "Length of the load; drills keep their share of it, of a day's course more or less is seen.");
         var variant = new Option<string?>("--variant") { Description = "Of an experiment with variants, run this one alone.", HelpName = "name" };
         var url = new Option<Uri?>("--url") { Description = "With --context: where the Service answers from where the load comes from. Default: found by itself.", HelpName = "url" };
-        var prefix = new Option<string?>("--image-prefix") { Description = "With --context: registry and path of the images.", HelpName = "prefix" };
-        var tag = new Option<string?>("--tag") { Description = "With --context: tag of the images.", HelpName = "tag" };
+        var prefix = ImageName.Prefix("With --context: registry and path of the images.");
+        var tag = ImageName.Tag("With --context: tag of the images.");
         var yes = new Option<bool>("--yes") { Description = "With --context: also when the cluster looks like production." };
         var loadFrom = new Option<string>("--load-from") { Description = "With --context: lab (this machine, the default) or job (a pod of the cluster).", HelpName = "place", DefaultValueFactory = _ => OwnLoad.Word };
         _ = loadFrom.AcceptOnlyFromAmong(OwnLoad.Word, JobLoad.Word);

@@ -26,6 +26,11 @@ public sealed class CommandLineTests
     [InlineData("Option '--blue' is required", "adopt", "--service", "s", "--green", "g")]
     [InlineData("there is no image \"resilience-wep\". Did you mean \"resilience-web\"?", "images", "build", "--only", "resilience-wep")]
     [InlineData("holds no image archives. Make them with \"./lab images build\"", "images", "load", "--from", "nowhere")]
+    [InlineData("\"--only-this\" is not a known option of ./lab images build. See ./lab images build --help.", "images", "build", "--only-this")]
+    [InlineData("\"Bad_Name\" cannot be the name of a BlueGreen", "adopt", "--service", "s", "--blue", "b", "--green", "g", "--name", "Bad_Name", "--yes")]
+    [InlineData("--tag \"a b\" is not a tag", "images", "build", "--tag", "a b")]
+    [InlineData("--tag \":1\" is not a tag", "deploy", "--tag", ":1")]
+    [InlineData("--image-prefix \"docker.io/Team\" is not registry and path of images, in lower case", "deploy", "--image-prefix", "docker.io/Team")]
     [InlineData("Must be one of: 'lab' 'job'.", "run", "outage", "--load-from", "pod")]
     [InlineData("--repeat must be a number from 1 to 100", "run", "outage", "--repeat", "0")]
     public async Task BadInput_IsOneLineOnStderr_AndExitCode2(string expected, params string[] arguments)
@@ -46,6 +51,7 @@ public sealed class CommandLineTests
         var (code, output, _) = await LabProcess.RunAsync(folder.Path, "--help");
 
         Assert.Equal(0, code);
+        Assert.Contains("\n  ./lab [command] [options]", output, StringComparison.Ordinal);   // what a person types, not the program's file
         Assert.All(["up", "status", "open", "load", "chaos", "experiments", "run", "switchover", "explain", "ledger", "learned", "bench", "deploy", "adopt", "images", "offline", "prometheus", "cleanup", "doctor"],
             command => Assert.Contains($"\n  {command} ", output, StringComparison.Ordinal));
     }
