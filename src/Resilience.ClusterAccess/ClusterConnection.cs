@@ -189,7 +189,7 @@ public sealed class ClusterConnection : IDisposable
         catch (Exception ex) when (IsUnusable(ex))
         {
             // KubernetesClient dereferences what an empty or foreign file lacks.
-            throw new ClusterException($"kubeconfig {path} cannot be used: {OneLine(ex)}", ex);
+            throw new ClusterException($"kubeconfig {path} cannot be used: {OneLine(ex).TrimEnd('.')}", ex);
         }
     }
 

@@ -87,7 +87,7 @@ internal static class UpCommand
         }
 
         console.Say($"  kubectl    export KUBECONFIG={stack.Kubeconfig}");
-        console.Say(wishes.Bare ? "  empty      kubectl apply -k k8s/traditional" : "  break it   ./lab chaos outage blue --for 20s   (in another terminal)");
+        console.Say(wishes.Bare ? $"  empty      ./lab deploy --kubeconfig {stack.Kubeconfig}   (or kubectl apply -k k8s/crds, then k8s/traditional)" : "  break it   ./lab chaos outage blue --for 20s   (in another terminal)");
         if (!wishes.Watcher)
         {
             console.Say("  no watcher: nothing moves traffic unless you do");
