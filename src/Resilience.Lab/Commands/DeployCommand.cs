@@ -21,7 +21,7 @@ internal static class DeployCommand
 {
     public static Command Create()
     {
-        var overlay = new Option<string>("--overlay") { Description = "Which folder of k8s/.", HelpName = "traditional|intelligent", DefaultValueFactory = _ => "traditional" };
+        var overlay = new Option<string?>("--overlay") { Description = "Which folder of k8s/. Default: the one that is installed, at first traditional. From intelligent to traditional the scaling agent goes, with what it learned.", HelpName = "traditional|intelligent" };
         _ = overlay.AcceptOnlyFromAmong(Delivery.Overlays);
         var mode = new Option<string?>("--mode") { Description = "Auto moves traffic, Observe only says what it would do. Default on a cluster that the lab did not make: Observe; a second deploy keeps what is set.", HelpName = "Auto|Observe" };
         _ = mode.AcceptOnlyFromAmong("Auto", "Observe");
@@ -37,7 +37,7 @@ internal static class DeployCommand
         return command.Does(async (parse, console, stop) =>
         {
             using var connected = await cluster.ConnectToNamedAsync(parse, stop).ConfigureAwait(false);
-            var options = new DeliveryOptions(parse.GetValue(overlay)!, parse.GetValue(mode), parse.GetValue(prefix), parse.GetValue(tag));
+            var options = new DeliveryOptions(parse.GetValue(overlay) ?? string.Empty, parse.GetValue(mode), parse.GetValue(prefix), parse.GetValue(tag));
             try
             {
                 return await RunAsync(console, connected, options, parse.GetValue(yes), stop).ConfigureAwait(false);
@@ -56,6 +56,7 @@ internal static class DeployCommand
         void Say(string line) => console.Say($"{cluster.Time.GetElapsedTime(started).TotalSeconds:0.0}s {line}");
 
         await ClusterSurvey.RefuseProductionAsync(cluster, "deploy", yes, Say, stop).ConfigureAwait(false);
+        options = options with { Overlay = await Delivery.OverlayAsync(cluster.Api, options.Overlay, stop).ConfigureAwait(false) };
         Say($"deploying {options.Overlay} to {cluster.Title}");
         var delivery = new Delivery(cluster, Say);
         var record = await delivery.InstallAsync(options, stop).ConfigureAwait(false);

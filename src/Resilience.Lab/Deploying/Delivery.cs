@@ -1,3 +1,4 @@
+using Resilience.ClusterAccess.Api;
 using Resilience.ClusterAccess.Manifests;
 using Resilience.Lab.Cli;
 using Resilience.Lab.Cluster;
@@ -18,6 +19,19 @@ internal sealed record DeliveryOptions(string Overlay, string? Mode, string? Ima
 internal sealed class Delivery(LabCluster cluster, Action<string> say)
 {
     public static readonly string[] Overlays = [.. LabStackOptions.Overlays];
+
+    /// <summary>Who names none means the one that is there: taking it for the default would delete the scaling agent and its volume.</summary>
+    /// <param name="asked">Empty: none was named.</param>
+    public static async Task<string> OverlayAsync(ClusterApi api, string asked, CancellationToken stop)
+    {
+        if (asked.Length > 0)
+        {
+            return asked;
+        }
+
+        var installed = (await new InstallStore(api).ReadAsync(stop).ConfigureAwait(false))?.Overlay;
+        return Overlays.Contains(installed) ? installed! : LabStackOptions.Traditional;
+    }
 
     /// <summary>The manifests as they will be applied.</summary>
     public ManifestSet Manifests(DeliveryOptions options)

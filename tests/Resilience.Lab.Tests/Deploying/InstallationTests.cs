@@ -186,6 +186,18 @@ public sealed class InstallationTests : IAsyncLifetime
         Assert.NotNull(await _cluster.Api.FindAsync(ResourceTypes.Deployments, Home, "web-blue", Token));
     }
 
+    /// <summary>A second "deploy" without --overlay must not take out the agent, whose volume holds its ledger.</summary>
+    [Fact]
+    public async Task Overlay_NotNamed_IsTheInstalledOne()
+    {
+        Assert.Equal("traditional", await Delivery.OverlayAsync(_cluster.Api, "", Token));
+        var intelligent = ManifestSet.Load(Path.Combine(Repository.Root, "k8s", "intelligent"));
+        _ = await new Installer(_cluster.Api, TimeProvider.System, _ => { }).InstallAsync(intelligent, "intelligent", "deploy", Token);
+
+        Assert.Equal("intelligent", await Delivery.OverlayAsync(_cluster.Api, "", Token));
+        Assert.Equal("traditional", await Delivery.OverlayAsync(_cluster.Api, "traditional", Token));
+    }
+
     [Fact]
     public async Task Install_IntoATerminatingNamespace_SaysSo()
     {
