@@ -4,7 +4,8 @@ using NBomber.CSharp;
 using Resilience.LoadTests;
 
 var scenario = new Argument<string>("scenario") { Description = "One of: " + string.Join(", ", ScenarioCatalog.All.Select(spec => $"{spec.Name} ({spec.Description})")) };
-var url = new Option<Uri>("--url") { Description = "Address under load.", Required = true };
+// System.CommandLine has no parser for addresses of its own: an Option<Uri> without one throws when it is read.
+var url = new Option<string>("--url") { Description = "Address under load.", Required = true };
 var rps = new Option<int>("--rps") { Description = "Highest rate, requests per second.", DefaultValueFactory = _ => 100 };
 var seconds = new Option<int>("--seconds") { Description = "Length of the run.", DefaultValueFactory = _ => 60 };
 var reports = new Option<string>("--reports") { Description = "Folder for the HTML report.", DefaultValueFactory = _ => "lab-reports/nbomber" };
@@ -21,9 +22,13 @@ root.SetAction(parsed =>
         return Refuse($"unknown scenario '{name}'; there are {string.Join(", ", ScenarioCatalog.All.Select(known => known.Name))}");
     }
 
-    var settings = new Settings(parsed.GetValue(url)!, parsed.GetValue(rps), TimeSpan.FromSeconds(parsed.GetValue(seconds)), parsed.GetValue(reports)!, parsed.GetValue(fresh));
-    return !settings.Url.IsAbsoluteUri || settings.Url.Scheme is not ("http" or "https") ? Refuse($"--url must be an http or https address, not '{settings.Url}'")
-        : settings.Rps is < 1 or > 20_000 ? Refuse("--rps must be from 1 to 20000")
+    if (!Uri.TryCreate(parsed.GetValue(url), UriKind.Absolute, out var address) || address.Scheme is not ("http" or "https"))
+    {
+        return Refuse($"--url must be an http or https address, not '{parsed.GetValue(url)}'");
+    }
+
+    var settings = new Settings(address, parsed.GetValue(rps), TimeSpan.FromSeconds(parsed.GetValue(seconds)), parsed.GetValue(reports)!, parsed.GetValue(fresh));
+    return settings.Rps is < 1 or > 20_000 ? Refuse("--rps must be from 1 to 20000")
         : settings.Duration < TimeSpan.FromSeconds(10) || settings.Duration > TimeSpan.FromDays(1) ? Refuse("--seconds must be from 10 to 86400")
         : Run(spec, settings);
 });

@@ -42,7 +42,7 @@ internal static class RunCommand
         });
         var duration = Durations.Option("--duration", "Length of the load; drills keep their share of it, of a day's course more or less is seen.");
         var variant = new Option<string?>("--variant") { Description = "Of an experiment with variants, run this one alone.", HelpName = "name" };
-        var url = new Option<Uri?>("--url") { Description = "With --context: where the Service answers from where the load comes from. Default: found by itself.", HelpName = "url" };
+        var url = new Option<Uri?>("--url") { Description = "With --context: where the Service answers from where the load comes from. Default: found by itself.", HelpName = "url", CustomParser = Address };
         var prefix = ImageName.Prefix("With --context: registry and path of the images.");
         var tag = ImageName.Tag("With --context: tag of the images.");
         var yes = new Option<bool>("--yes") { Description = "With --context: also when the cluster looks like production." };
@@ -106,6 +106,19 @@ internal static class RunCommand
             console.Say($"the dashboard stays until Ctrl-C: {dashboard.Host.Login}");
             await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
+    }
+
+    /// <remarks>System.CommandLine has no parser for addresses of its own: reading such an option would throw.</remarks>
+    private static Uri? Address(System.CommandLine.Parsing.ArgumentResult result)
+    {
+        var typed = result.Tokens.Count == 0 ? string.Empty : result.Tokens[0].Value;
+        if (Uri.TryCreate(typed, UriKind.Absolute, out var address) && address.Scheme is "http" or "https")
+        {
+            return address;
+        }
+
+        result.AddError($"\"{typed}\" is not an http or https address");
+        return null;
     }
 
     private static void Within(System.CommandLine.Parsing.OptionResult result, string option, int min, int max)

@@ -1,3 +1,5 @@
+using Resilience.Lab.Cli;
+
 namespace Resilience.Lab.Tests.EndToEnd;
 
 public sealed class CommandLineTests
@@ -31,6 +33,7 @@ public sealed class CommandLineTests
     [InlineData("--tag \"a b\" is not a tag", "images", "build", "--tag", "a b")]
     [InlineData("--tag \":1\" is not a tag", "deploy", "--tag", ":1")]
     [InlineData("--image-prefix \"docker.io/Team\" is not registry and path of images, in lower case", "deploy", "--image-prefix", "docker.io/Team")]
+    [InlineData("\"web:80\" is not an http or https address", "run", "outage", "--context", "c", "--url", "web:80")]
     [InlineData("Must be one of: 'lab' 'job'.", "run", "outage", "--load-from", "pod")]
     [InlineData("--repeat must be a number from 1 to 100", "run", "outage", "--repeat", "0")]
     public async Task BadInput_IsOneLineOnStderr_AndExitCode2(string expected, params string[] arguments)
@@ -43,6 +46,10 @@ public sealed class CommandLineTests
         Assert.Contains(expected, error, StringComparison.Ordinal);
         Assert.DoesNotContain("\n", error.TrimEnd(), StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void Run_Url_IsRead() => Assert.Equal(
+        new Uri("http://127.0.0.1:30080/"), LabCommandLine.Create().Parse(["run", "outage", "--context", "c", "--url", "http://127.0.0.1:30080/"]).GetValue<Uri>("--url"));
 
     [Fact]
     public async Task Help_NamesEveryCommand()
