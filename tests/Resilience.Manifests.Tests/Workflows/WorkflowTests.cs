@@ -61,6 +61,20 @@ public sealed partial class WorkflowTests
         }
     }
 
+    /// <summary>A script's background process ignores INT, so that waiting for it would last until the job's limit.</summary>
+    [Theory, MemberData(nameof(Files))]
+    public void Workflow_EndsBackgroundProcessesByASignalTheyHeed(string file) => Assert.DoesNotMatch(@"kill (-INT|-2|-s INT)\b", Read(file));
+
+    [Fact]
+    public void Workflow_GivesNBomberOptionsThatItHas()
+    {
+        var program = File.ReadAllText(Path.Combine(Repository.Root, "loadtests", "Resilience.LoadTests", "Program.cs"));
+        var line = Assert.Single(Read("full.yml").Split('\n'), line => line.Contains("loadtests/Resilience.LoadTests --", StringComparison.Ordinal));
+        var options = line[line.IndexOf(" -- ", StringComparison.Ordinal)..].Split(' ').Where(word => word.StartsWith("--", StringComparison.Ordinal) && word.Length > 2).ToArray();
+        Assert.NotEmpty(options);
+        Assert.All(options, option => Assert.Contains($"(\"{option}\")", program, StringComparison.Ordinal));
+    }
+
     [Theory]
     [InlineData("permissions:\n  contents: read\n", "", "permissions are missing")]
     [InlineData("actions/checkout@v5", "actions/checkout@main", "is not pinned to a major version")]
