@@ -170,7 +170,7 @@ public sealed class ClusterConnection : IDisposable
     {
         if (!File.Exists(path))
         {
-            throw new ClusterException($"kubeconfig {path} does not exist");
+            throw new ClusterException(Directory.Exists(path) ? $"kubeconfig {path} is a folder" : $"kubeconfig {path} does not exist");
         }
 
         try

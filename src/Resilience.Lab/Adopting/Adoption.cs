@@ -169,13 +169,14 @@ internal sealed partial class Adoption(LabCluster cluster, AdoptionOptions optio
             : Suggest.Unknown(kind, name, known, $"in namespace {options.Namespace}");
     }
 
-    /// <summary>A namespace that is being deleted loses its Services one by one.</summary>
+    /// <summary>A namespace that is not there has no Services, and one that is being deleted loses them one by one.</summary>
     private async Task<LabException?> EndingAsync(CancellationToken stop)
     {
         try
         {
             var home = await _api.FindAsync(ResourceTypes.Namespaces, null, options.Namespace, stop).ConfigureAwait(false);
-            return home?.Metadata.DeletionTimestamp is null ? null : Installer.Terminating(home);
+            return home is null ? new LabException($"there is no namespace \"{options.Namespace}\"", "Name another with --namespace.")
+                : home.Metadata.DeletionTimestamp is null ? null : Installer.Terminating(home);
         }
         catch (ClusterException refused) when (refused.IsForbidden)
         {

@@ -59,7 +59,7 @@ internal static class ImagesCommand
                 throw Suggest.Unknown("context", named, known);
             }
 
-            var target = ImageLoader.Choose(parse.GetValue(into), parse.GetValue(cluster), parse.GetValue(context), Tool.Exists);
+            var target = ImageLoader.Choose(parse.GetValue(into), parse.GetValue(cluster), parse.GetValue(context), program => parse.GetValue(dry) && (parse.GetValue(into) ?? parse.GetValue(context)) is not null || Tool.Exists(program));
             foreach (var archive in archives)
             {
                 var line = ImageLoader.Command(target, archive);

@@ -16,6 +16,7 @@ internal static class StatusCommand
         return command.Does(async (parse, console, stop) =>
         {
             using var connected = await cluster.ConnectAsync(parse, stop).ConfigureAwait(false);
+            await StatusReader.RequireSystemAsync(connected, stop).ConfigureAwait(false);
             var status = await StatusReader.ReadAsync(connected, stop).ConfigureAwait(false);
             if (console.Json)
             {

@@ -11,10 +11,10 @@ internal static class ImageLoader
 {
     public static readonly string[] Kinds = ["kind", "k3d", "minikube", "k3s", "microk8s", "containerd"];
 
-    /// <summary>Chooses by the context's name first, for it tells which cluster is meant; by what is installed otherwise.</summary>
+    /// <summary>Chooses by the context's name first, for it tells which cluster is meant; without a context by what is installed.</summary>
     /// <param name="asked">What the user asked for; null: find out.</param>
     /// <param name="exists">Whether a program is on PATH.</param>
-    /// <exception cref="LabException">Nothing that could load is here, or it is not installed.</exception>
+    /// <exception cref="LabException">Nothing that could load is here, it is not installed, or the context could be any machine's.</exception>
     public static LoadTarget Choose(string? asked, string? cluster, string? context, Func<string, bool> exists)
     {
         var (told, named) = context switch
@@ -25,6 +25,13 @@ internal static class ImageLoader
             "microk8s" => ("microk8s", null),
             _ => ((string?)null, (string?)null),
         };
+        if (asked is null && told is null && context is not null)
+        {
+            throw new LabException(
+                $"the name of context \"{context}\" does not tell what runs its nodes, and this machine may be none of them",
+                $"Say it with --into {string.Join("|", Kinds)}, or push the archives to the cluster's registry and deploy with --image-prefix.");
+        }
+
         var kind = asked ?? told ?? Kinds.FirstOrDefault(each => exists(Program(each))) ?? throw new LabException(
             $"none of {string.Join(", ", Kinds.Select(Program).Distinct())} is on PATH, so there is nothing to load images with",
             "For any other cluster, push the archives to its registry (\"skopeo copy oci-archive:resilience-web.tar docker://REGISTRY/resilience-web:latest\") and deploy with --image-prefix.");

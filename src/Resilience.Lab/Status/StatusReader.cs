@@ -4,6 +4,7 @@ using System.Text.Json.Serialization;
 using k8s.Models;
 using Resilience.ClusterAccess.Api;
 using Resilience.ClusterAccess.Resources;
+using Resilience.Lab.Cli;
 using Resilience.Lab.Cluster;
 using Resilience.Lab.Drills;
 
@@ -35,6 +36,16 @@ internal sealed partial class StatusJson : JsonSerializerContext;
 /// <summary>Reads the state of the demo from the cluster: the selector for what is active, BlueGreen for what the watcher thinks.</summary>
 internal static class StatusReader
 {
+    /// <exception cref="LabException">There is nothing of the system in the cluster: a table of zeros would look like an outage.</exception>
+    public static async Task RequireSystemAsync(LabCluster cluster, CancellationToken stop)
+    {
+        if (await cluster.Api.FindAsync(ResourceTypes.Services, Names.Namespace, Names.Service, stop).ConfigureAwait(false) is null
+            && (await cluster.Api.ListAsync(ResourceTypes.Deployments, new ResourceScope(Names.Namespace), stop).ConfigureAwait(false)).Items.Count == 0)
+        {
+            throw new LabException($"the system is not installed: namespace {Names.Namespace} has neither Service {Names.Service} nor a Deployment", $"\"./lab deploy{cluster.Selection}\" installs it.");
+        }
+    }
+
     public static async Task<LabStatus> ReadAsync(LabCluster cluster, CancellationToken stop)
     {
         var api = cluster.Api;

@@ -10,7 +10,8 @@ public sealed class ImageLoaderTests
     [InlineData(null, null, "kind-dev", "kind,minikube", "kind load image-archive a.tar --name dev")]
     [InlineData(null, null, "k3d-lab", "k3d", "k3d image import a.tar --cluster lab")]
     [InlineData(null, null, "minikube", "kind,minikube", "minikube image load a.tar --profile minikube")]
-    [InlineData(null, null, "elsewhere", "minikube", "minikube image load a.tar --profile minikube")]
+    [InlineData(null, null, null, "minikube", "minikube image load a.tar --profile minikube")]
+    [InlineData("containerd", null, "elsewhere", "ctr", "ctr --namespace k8s.io images import a.tar")]
     [InlineData(null, null, null, "ctr", "ctr --namespace k8s.io images import a.tar")]
     [InlineData("k3s", null, "default", "k3s,ctr", "k3s ctr images import a.tar")]
     [InlineData("kind", "other", "kind-dev", "kind", "kind load image-archive a.tar --name other")]
@@ -23,6 +24,7 @@ public sealed class ImageLoaderTests
 
     [Theory]
     [InlineData(null, "kind-dev", "minikube", "\"kind\" is not on PATH")]
+    [InlineData(null, "acme-staging", "ctr,kind", "does not tell what runs its nodes")]
     [InlineData("containerd", null, "kind", "\"ctr\" is not on PATH")]
     [InlineData(null, null, "docker", "none of kind, k3d, minikube, k3s, microk8s, ctr is on PATH")]
     public void Choose_WithNothingThatCanLoad_SaysSo(string? asked, string? context, string installed, string expected) => Assert.Contains(
