@@ -156,7 +156,7 @@ public sealed class LoadRun : ILoadRun
         _recorder.Sent(_pacer.ElapsedUs - intendedUs);
         var flight = new Flight(due + _plan.Timeout);
         _deadlines.Enqueue(flight);
-        _ = FlyAsync(flight, intendedUs, ownConnection, _sampler.IsDue(due));
+        _ = FlyAsync(flight, intendedUs, ownConnection, _sampler.IsDue(due, ownConnection));
     }
 
     private async Task FlyAsync(Flight flight, long intendedUs, bool ownConnection, bool traced)

@@ -57,22 +57,38 @@ public static class LoadTelemetry
     }
 }
 
-/// <summary>Which requests of a run are traced: the first of each period, so that the cost does not grow with the load.</summary>
+/// <summary>Which requests of a run are traced: one of the first two of each period, so that the cost does not grow with the load.</summary>
 internal sealed class TraceSampler(double perSecond)
 {
     private readonly TimeSpan _period = perSecond > 0 ? TimeSpan.FromSeconds(1 / perSecond) : Timeout.InfiniteTimeSpan;
     private TimeSpan _next = TimeSpan.Zero;
+    private TimeSpan _last = TimeSpan.MinValue;
+    private double _passed = -1;
+    private bool? _traced;
 
     /// <param name="due">Intended send time; never earlier than that of the call before.</param>
-    public bool IsDue(TimeSpan due)
+    /// <param name="ownConnection">The request opens a connection of its own.</param>
+    public bool IsDue(TimeSpan due, bool ownConnection)
     {
+        var hasSecond = _last >= TimeSpan.Zero && due - _last <= _period / 2;
+        _last = due;
         if (_period < TimeSpan.Zero || due < _next)
         {
             return false;
         }
 
+        // New and kept connections take turns. They alternate in the load too: the first of each period would often be on a kept one for
+        // ever, and those stay with the slot that traffic has left.
+        var period = Math.Floor(due / _period);
+        if (ownConnection == _traced && hasSecond && period != _passed)
+        {
+            _passed = period;
+            return false;
+        }
+
+        _traced = ownConnection;
         // Counted from the schedule and not from this request: a rate below the sampler's keeps its rhythm.
-        _next = _period * (Math.Floor(due / _period) + 1);
+        _next = _period * (period + 1);
         return true;
     }
 }

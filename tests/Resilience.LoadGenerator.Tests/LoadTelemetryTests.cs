@@ -80,11 +80,26 @@ public sealed class LoadTelemetryTests
     [InlineData(5, 1_000, 10, 50)]
     [InlineData(5, 2, 10, 20)]
     [InlineData(0, 1_000, 10, 0)]
-    public void Sampler_TakesTheFirstOfEachPeriod(double perSecond, int rps, int seconds, int expected)
+    public void Sampler_TakesOneOfEachPeriod(double perSecond, int rps, int seconds, int expected)
     {
         var sampler = new TraceSampler(perSecond);
 
-        Assert.Equal(expected, Enumerable.Range(0, rps * seconds).Count(i => sampler.IsDue(TimeSpan.FromSeconds((double)i / rps))));
+        Assert.Equal(expected, Enumerable.Range(0, rps * seconds).Count(i => sampler.IsDue(TimeSpan.FromSeconds((double)i / rps), i % 2 == 1)));
+    }
+
+    [Theory]
+    [InlineData(10)]
+    [InlineData(15)]
+    [InlineData(20)]
+    [InlineData(200)]
+    public void Sampler_TakesNewAndKeptConnectionsInTurn(int rps)
+    {
+        var sampler = new TraceSampler(5);
+
+        var traced = Enumerable.Range(0, rps * 10).Where(i => sampler.IsDue(TimeSpan.FromSeconds((double)i / rps), i % 2 == 1)).ToArray();
+
+        Assert.InRange(traced.Length, 49, 50);
+        Assert.All(traced.Zip(traced.Skip(1)), pair => Assert.NotEqual(pair.First % 2, pair.Second % 2));
     }
 
     private static ActivityListener Listen(Action<Activity> stopped)
