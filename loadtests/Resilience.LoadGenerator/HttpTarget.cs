@@ -37,9 +37,9 @@ internal sealed record HttpTarget(Uri Url, IPEndPoint Address, string? TlsHost, 
         (false, false, null) => KeptRequest,
     };
 
-    /// <param name="now">See <see cref="SourcePorts"/>.</param>
+    /// <param name="clock">See <see cref="SourcePorts"/>.</param>
     /// <exception cref="SocketException">The host has no address.</exception>
-    public static async Task<HttpTarget> ResolveAsync(Uri url, DateTimeOffset now, CancellationToken cancellationToken)
+    public static async Task<HttpTarget> ResolveAsync(Uri url, TimeProvider clock, CancellationToken cancellationToken)
     {
         var addresses = IPAddress.TryParse(url.DnsSafeHost, out var literal) ? [literal]
             : await Dns.GetHostAddressesAsync(url.DnsSafeHost, cancellationToken).ConfigureAwait(false);
@@ -47,7 +47,7 @@ internal sealed record HttpTarget(Uri Url, IPEndPoint Address, string? TlsHost, 
         var head = $"GET {url.PathAndQuery} HTTP/1.1\r\nHost: {url.Authority}\r\nUser-Agent: resilience-load\r\nAccept: */*\r\n";
         return new(url, new IPEndPoint(address, url.Port), url.Scheme == Uri.UriSchemeHttps ? url.Host : null, head)
         {
-            Ports = SourcePorts.For(address, now),
+            Ports = SourcePorts.For(address, clock),
         };
     }
 

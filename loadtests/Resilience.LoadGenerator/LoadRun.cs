@@ -48,7 +48,7 @@ public sealed class LoadRun : ILoadRun
     {
         ArgumentNullException.ThrowIfNull(plan);
         plan.Validate();
-        var target = await HttpTarget.ResolveAsync(plan.Url, clock.GetUtcNow(), cancellationToken).ConfigureAwait(false);
+        var target = await HttpTarget.ResolveAsync(plan.Url, clock, cancellationToken).ConfigureAwait(false);
         await WarmUp.OnceAsync().ConfigureAwait(false);
         var run = new LoadRun(plan, target, clock, cancellationToken);
         new Thread(run.KeepSchedule) { IsBackground = true, Name = "load schedule", Priority = ThreadPriority.AboveNormal }.Start();

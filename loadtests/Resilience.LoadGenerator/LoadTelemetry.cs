@@ -57,13 +57,12 @@ public static class LoadTelemetry
     }
 }
 
-/// <summary>Which requests of a run are traced: one of the first two of each period, so that the cost does not grow with the load.</summary>
+/// <summary>Which requests of a run are traced: one of each period, so that the cost does not grow with the load.</summary>
 internal sealed class TraceSampler(double perSecond)
 {
     private readonly TimeSpan _period = perSecond > 0 ? TimeSpan.FromSeconds(1 / perSecond) : Timeout.InfiniteTimeSpan;
     private TimeSpan _next = TimeSpan.Zero;
     private TimeSpan _last = TimeSpan.MinValue;
-    private double _passed = -1;
     private bool? _traced;
 
     /// <param name="due">Intended send time; never earlier than that of the call before.</param>
@@ -77,12 +76,11 @@ internal sealed class TraceSampler(double perSecond)
             return false;
         }
 
-        // New and kept connections take turns. They alternate in the load too: the first of each period would often be on a kept one for
-        // ever, and those stay with the slot that traffic has left.
+        // New and kept connections take turns, as far as the first half of the period has one of the other kind: the first request of each
+        // period would often be on a kept connection for ever, and those stay with the slot that traffic has left.
         var period = Math.Floor(due / _period);
-        if (ownConnection == _traced && hasSecond && period != _passed)
+        if (ownConnection == _traced && hasSecond && due < _period * (period + 0.5))
         {
-            _passed = period;
             return false;
         }
 

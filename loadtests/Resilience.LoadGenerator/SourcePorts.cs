@@ -24,31 +24,51 @@ internal sealed class SourcePorts
 
     private readonly int _first;
     private readonly int _count;
-    private long _next;
+    private readonly TimeProvider _clock;
+    private long _last = long.MinValue;
 
     /// <param name="first">Lowest port.</param>
     /// <param name="last">Highest port.</param>
-    /// <param name="now">Sequences begin where a clock of <see cref="PortsPerSecond"/> has got to: the next run begins ahead of what this one used.</param>
-    public SourcePorts(int first, int last, DateTimeOffset now)
+    /// <param name="clock">The ports follow it, <see cref="PortsPerSecond"/> of them a second, whether they are used or not: so a slow run and the next
+    /// one keep clear of what was used as well.</param>
+    public SourcePorts(int first, int last, TimeProvider clock)
     {
         _first = first;
         _count = last - first + 1;
-        _next = now.ToUnixTimeMilliseconds() * PortsPerSecond / 1_000;
+        _clock = clock;
     }
 
     /// <returns>Null where the operating system may choose: the address is another machine's, or loopback, or this is not Linux.</returns>
-    public static SourcePorts? For(IPAddress address, DateTimeOffset now)
+    public static SourcePorts? For(IPAddress address, TimeProvider clock)
     {
-        if (!OperatingSystem.IsLinux() || IPAddress.IsLoopback(address) || !IsOurs(address))
+        try
         {
-            return null;
-        }
+            if (!OperatingSystem.IsLinux() || IPAddress.IsLoopback(address) || !IsOurs(address))
+            {
+                return null;
+            }
 
-        var range = File.ReadAllText("/proc/sys/net/ipv4/ip_local_port_range").Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
-        return new(int.Parse(range[0], CultureInfo.InvariantCulture), int.Parse(range[1], CultureInfo.InvariantCulture), now);
+            var range = File.ReadAllText("/proc/sys/net/ipv4/ip_local_port_range").Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+            return new(int.Parse(range[0], CultureInfo.InvariantCulture), int.Parse(range[1], CultureInfo.InvariantCulture), clock);
+        }
+        catch (Exception hidden) when (hidden is NetworkInformationException or IOException or UnauthorizedAccessException)
+        {
+            return null;   // A sandbox that shows neither is no node.
+        }
     }
 
-    public int Next() => _first + (int)((Interlocked.Increment(ref _next) - 1) % _count);
+    public int Next()
+    {
+        var now = _clock.GetUtcNow().ToUnixTimeMilliseconds() * PortsPerSecond / 1_000;
+        long last, next;
+        do
+        {
+            last = Volatile.Read(ref _last);
+            next = Math.Max(last + 1, now);
+        }
+        while (Interlocked.CompareExchange(ref _last, next, last) != last);
+        return _first + (int)(next % _count);
+    }
 
     /// <returns>False when so many ports in a row were taken that the operating system should choose.</returns>
     public bool TryBind(Socket socket)

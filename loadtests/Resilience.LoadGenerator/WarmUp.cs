@@ -19,7 +19,7 @@ internal static class WarmUp
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         var serving = ServeAsync(listener);
-        var target = await HttpTarget.ResolveAsync(new Uri($"http://{listener.LocalEndpoint}/"), TimeProvider.System.GetUtcNow(), CancellationToken.None).ConfigureAwait(false);
+        var target = await HttpTarget.ResolveAsync(new Uri($"http://{listener.LocalEndpoint}/"), TimeProvider.System, CancellationToken.None).ConfigureAwait(false);
         using var pool = new ConnectionPool(target, users: 2);
         for (var i = 0; i < Requests; i++)
         {

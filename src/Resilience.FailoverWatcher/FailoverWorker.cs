@@ -120,7 +120,7 @@ internal sealed partial class FailoverWorker : BackgroundService
         catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
         {
             errorType = failure.GetType().FullName;
-            LogRetry(_logger, key, _queue.AddWithBackoff(key), failure.Message);
+            LogRetry(_logger, key, _queue.AddWithBackoff(key).TotalSeconds, failure.Message);
         }
         finally
         {
@@ -141,6 +141,6 @@ internal sealed partial class FailoverWorker : BackgroundService
     [LoggerMessage(EventId = 1301, EventName = "Synced", Level = LogLevel.Information, Message = "Caches are filled: {BlueGreens} BlueGreens, {Pods} pods")]
     private static partial void LogSynced(ILogger logger, int blueGreens, int pods);
 
-    [LoggerMessage(EventId = 1302, EventName = "ReconcileFailed", Level = LogLevel.Warning, Message = "{BlueGreen}: not reconciled, again in {Delay}: {Error}")]
-    private static partial void LogRetry(ILogger logger, BlueGreenKey blueGreen, TimeSpan delay, string error);
+    [LoggerMessage(EventId = 1302, EventName = "ReconcileFailed", Level = LogLevel.Warning, Message = "{BlueGreen}: not reconciled, again in {DelaySeconds:0.###} s: {Error}")]
+    private static partial void LogRetry(ILogger logger, BlueGreenKey blueGreen, double delaySeconds, string error);
 }

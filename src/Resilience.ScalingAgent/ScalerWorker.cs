@@ -133,7 +133,7 @@ internal sealed partial class ScalerWorker : BackgroundService
         }
         catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
         {
-            LogRetry(_logger, failure, key, _queue.AddWithBackoff(key));
+            LogRetry(_logger, failure, key, _queue.AddWithBackoff(key).TotalSeconds);
         }
         finally
         {
@@ -221,6 +221,6 @@ internal sealed partial class ScalerWorker : BackgroundService
         Message = "Caches are filled: {Scalers} PredictiveAutoscalers, {Pods} pods; the planning clock runs {TimeScale} times as fast as the wall clock")]
     private static partial void LogSynced(ILogger logger, int scalers, int pods, double timeScale);
 
-    [LoggerMessage(EventId = 1422, EventName = "CycleFailed", Level = LogLevel.Warning, Message = "{Scaler}: cycle failed, again in {Delay}")]
-    private static partial void LogRetry(ILogger logger, Exception failure, ScalerKey scaler, TimeSpan delay);
+    [LoggerMessage(EventId = 1422, EventName = "CycleFailed", Level = LogLevel.Warning, Message = "{Scaler}: cycle failed, again in {DelaySeconds:0.###} s")]
+    private static partial void LogRetry(ILogger logger, Exception failure, ScalerKey scaler, double delaySeconds);
 }

@@ -102,6 +102,17 @@ public sealed class LoadTelemetryTests
         Assert.All(traced.Zip(traced.Skip(1)), pair => Assert.NotEqual(pair.First % 2, pair.Second % 2));
     }
 
+    [Fact]
+    public void Sampler_SeesRareNewConnectionsToo()
+    {
+        var sampler = new TraceSampler(5);
+
+        var traced = Enumerable.Range(0, 100 * 30).Where(i => sampler.IsDue(TimeSpan.FromSeconds(i / 100.0), i % 4 == 3)).ToArray();
+
+        Assert.Equal(150, traced.Length);
+        Assert.InRange(traced.Count(i => i % 4 == 3), 60, 90);
+    }
+
     private static ActivityListener Listen(Action<Activity> stopped)
     {
         var listener = new ActivityListener

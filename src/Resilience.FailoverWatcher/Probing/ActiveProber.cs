@@ -101,7 +101,7 @@ internal sealed partial class ActiveProber(IOptions<WatcherOptions> options, Fai
                 var outcome = await ProbeOnceAsync(group, pod, token).ConfigureAwait(false);
                 var soonest = group.Settings.Interval / SoonestShare;
                 var isAskedAgain = outcome == ProbeOutcome.Refused && pod.Record.Facts.FailingSince is null;
-                if (await RestAsync(pod, started, isAskedAgain ? soonest : group.Settings.Interval, pod.Hurried.Task, token).ConfigureAwait(false))
+                if (await RestAsync(pod, started, isAskedAgain ? soonest : group.Settings.Interval, pod.Record.IsFailing ? null : pod.Hurried.Task, token).ConfigureAwait(false))
                 {
                     await RestAsync(pod, started, soonest, null, token).ConfigureAwait(false);
                 }

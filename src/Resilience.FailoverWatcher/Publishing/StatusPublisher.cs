@@ -50,7 +50,7 @@ internal sealed partial class StatusPublisher(
 
     /// <summary>Writes until cancelled.</summary>
     public Task RunAsync(CancellationToken cancellationToken) =>
-        _writes.RunAsync(WriteAsync, (key, error, delay) => LogNotWritten(logger, key, error, delay), cancellationToken);
+        _writes.RunAsync(WriteAsync, (key, error, delay) => LogNotWritten(logger, key, error, delay.TotalSeconds), cancellationToken);
 
     /// <summary>Forgets what was published, so that a new leader writes everything once.</summary>
     public void Reset()
@@ -124,8 +124,8 @@ internal sealed partial class StatusPublisher(
             FieldManagers.FailoverWatcher, "status").ConfigureAwait(false);
     }
 
-    [LoggerMessage(EventId = 1201, EventName = "StatusNotWritten", Level = LogLevel.Warning, Message = "{BlueGreen}: status not written, again in {Delay}: {Error}")]
-    private static partial void LogNotWritten(ILogger logger, BlueGreenKey blueGreen, string error, TimeSpan delay);
+    [LoggerMessage(EventId = 1201, EventName = "StatusNotWritten", Level = LogLevel.Warning, Message = "{BlueGreen}: status not written, again in {DelaySeconds:0.###} s: {Error}")]
+    private static partial void LogNotWritten(ILogger logger, BlueGreenKey blueGreen, string error, double delaySeconds);
 
     private sealed class Entry
     {

@@ -25,7 +25,13 @@ internal sealed class Observation(LabCluster cluster, string ns, string name)
 
     public async Task<AdoptionReport> WatchAsync(TimeSpan length, Action<string> say, CancellationToken stop)
     {
-        await RequireWatcherAsync(stop).ConfigureAwait(false);
+        if (!await IsWatchedAsync(stop).ConfigureAwait(false))
+        {
+            throw new LabException(
+                $"no failover watcher is Ready, so nobody watches BlueGreen {ns}/{name}, and what its status says is old",
+                $"\"kubectl{cluster.Selection} get deployments -A --field-selector metadata.name={Names.Watcher}\" shows whether it is scaled to 0 or in trouble; where there is none, \"./lab cleanup{cluster.Selection}\", then adopt again.");
+        }
+
         var since = _time.GetUtcNow();
         var started = _time.GetTimestamp();
         var decisions = new Dictionary<string, ObservedDecision>(StringComparer.Ordinal);
@@ -52,12 +58,16 @@ internal sealed class Observation(LabCluster cluster, string ns, string name)
         }
         while (_time.GetElapsedTime(started) < length);
 
-        await RequireWatcherAsync(stop).ConfigureAwait(false);
+        if (!await IsWatchedAsync(stop).ConfigureAwait(false))
+        {
+            say("no failover watcher is Ready any more: what happened since it went is not in this report");
+        }
+
         return Report(seen, _time.GetElapsedTime(started), [.. decisions.Values.OrderBy(decision => decision.At)]);
     }
 
     /// <summary>A BlueGreen's status outlives whoever wrote it: without a watcher "nothing would have moved" would be a lie.</summary>
-    private async Task RequireWatcherAsync(CancellationToken stop)
+    private async Task<bool> IsWatchedAsync(CancellationToken stop)
     {
         IReadOnlyList<V1Deployment> deployments;
         try
@@ -66,15 +76,10 @@ internal sealed class Observation(LabCluster cluster, string ns, string name)
         }
         catch (ClusterException refused) when (refused.IsForbidden)
         {
-            return;   // Who may not look for it everywhere has to believe the status.
+            return true;   // Who may not look for it everywhere has to believe the status.
         }
 
-        if (!deployments.Any(item => item.Metadata.Name == Names.Watcher && item.Status?.ReadyReplicas > 0))
-        {
-            throw new LabException(
-                $"no failover watcher is Ready, so nobody watches BlueGreen {ns}/{name}, and what its status says is old",
-                $"\"kubectl{cluster.Selection} get deployments -A --field-selector metadata.name={Names.Watcher}\" shows whether it is scaled to 0 or in trouble; where there is none, \"./lab cleanup{cluster.Selection}\", then adopt again.");
-        }
+        return deployments.Any(item => item.Metadata.Name == Names.Watcher && item.Status?.ReadyReplicas > 0);
     }
 
     /// <summary>The watcher's Events about this BlueGreen; one that is repeated counts anew each time.</summary>

@@ -32,7 +32,8 @@ internal static partial class ImageName
     [GeneratedRegex("^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")]
     private static partial Regex TagPattern();
 
-    /// <summary>The host may have a port and capitals; the parts of the path may not.</summary>
-    [GeneratedRegex(@"^[A-Za-z0-9.-]+(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*/?$")]
+    /// <summary>A host is known by its dot, its port or being localhost, and may have capitals; the parts of the path may not.</summary>
+    /// <remarks>https://github.com/distribution/reference, grammar of references.</remarks>
+    [GeneratedRegex(@"^((localhost|[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+|\[[0-9A-Fa-f:]+\])(:[0-9]+)?|[A-Za-z0-9-]+:[0-9]+|[a-z0-9]+([._-]+[a-z0-9]+)*)(/[a-z0-9]+([._-]+[a-z0-9]+)*)*/?$")]
     private static partial Regex Repository();
 }

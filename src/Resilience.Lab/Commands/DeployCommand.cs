@@ -44,7 +44,7 @@ internal static class DeployCommand
             }
             catch (OperationCanceledException) when (stop.IsCancellationRequested)
             {
-                console.Warn($"what was applied stays: \"./lab deploy{connected.Selection}\" completes it, \"./lab cleanup{connected.Selection}\" removes it.");
+                console.Warn($"what was applied stays: the same command completes it, \"./lab cleanup{connected.Selection}\" removes it.");
                 throw;
             }
         });

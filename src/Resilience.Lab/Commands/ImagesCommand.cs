@@ -59,7 +59,9 @@ internal static class ImagesCommand
                 throw Suggest.Unknown("context", named, known);
             }
 
-            var target = ImageLoader.Choose(parse.GetValue(into), parse.GetValue(cluster), parse.GetValue(context), program => parse.GetValue(dry) && (parse.GetValue(into) ?? parse.GetValue(context)) is not null || Tool.Exists(program));
+            // What is only printed may be run elsewhere, as long as somebody said what it is for.
+            var isTold = parse.GetValue(into) is not null || parse.GetValue(context) is not null;
+            var target = ImageLoader.Choose(parse.GetValue(into), parse.GetValue(cluster), parse.GetValue(context), program => (isTold && parse.GetValue(dry)) || Tool.Exists(program));
             foreach (var archive in archives)
             {
                 var line = ImageLoader.Command(target, archive);

@@ -249,6 +249,7 @@ internal sealed class Readiness(ClusterApi api, TimeProvider time, Action<string
             return $"{pods - updated} of the earlier pods to leave";
         }
 
-        return ready >= wanted && status?.ObservedGeneration >= deployment.Metadata.Generation ? null : $"{ready} of {wanted} pods Ready";
+        return ready < wanted ? $"{ready} of {wanted} pods Ready"
+            : status?.ObservedGeneration >= deployment.Metadata.Generation ? null : "its change to be noticed";
     }
 }

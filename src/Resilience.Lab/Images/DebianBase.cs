@@ -23,7 +23,12 @@ internal sealed class DebianBase(string folder)
     /// <summary>The user of Microsoft's images, which the manifests name too.</summary>
     private const int User = 1654;
 
-    private static readonly string[] Packages = ["libc6", "libgcc-s1", "libstdc++6", "zlib1g", "libssl3", "ca-certificates", "tzdata", "netbase"];
+    private static readonly string[] Packages = ["libc6", "libgcc-s1", "libstdc++6", "zlib1g", OpenSsl, "ca-certificates", "tzdata", "netbase"];
+
+    private const string OpenSsl = "libssl3";
+
+    /// <summary>Its name where the system was rebuilt for 64 bits of time: Debian 13, Ubuntu 24.04. There the old one is no package to download.</summary>
+    private const string OpenSslRebuilt = "libssl3t64";
 
     /// <summary>Documentation, translations, character sets and tools: nothing that a .NET process with invariant globalisation opens.</summary>
     private static readonly string[] LeftOut =
@@ -71,8 +76,10 @@ internal sealed class DebianBase(string folder)
             _ = Directory.CreateDirectory(fresh);
         }
 
-        say($"making a base image from Debian's {string.Join(", ", Packages)} ...");
-        var download = await Tool.RunToEndAsync("apt-get", ["download", .. Packages], packages, null, stop).ConfigureAwait(false);
+        var isRebuilt = await Tool.RunToEndAsync("apt-cache", ["show", OpenSslRebuilt], packages, null, stop).ConfigureAwait(false) is { ExitCode: 0, Output.Length: > 0 };
+        string[] wanted = [.. Packages.Select(package => package == OpenSsl && isRebuilt ? OpenSslRebuilt : package)];
+        say($"making a base image from Debian's {string.Join(", ", wanted)} ...");
+        var download = await Tool.RunToEndAsync("apt-get", ["download", .. wanted], packages, null, stop).ConfigureAwait(false);
         if (download.ExitCode != 0)
         {
             throw new LabException($"apt-get could not download the base image's packages: {download.Last.Trim().TrimEnd('.')}", "Try \"apt-get update\" first, or name an image with --base.");

@@ -56,7 +56,7 @@ internal sealed partial class StatusPublisher(
 
     /// <summary>Writes until cancelled.</summary>
     public Task RunAsync(CancellationToken cancellationToken) =>
-        _writes.RunAsync(WriteAsync, (key, error, delay) => LogNotWritten(logger, key, error, delay), cancellationToken);
+        _writes.RunAsync(WriteAsync, (key, error, delay) => LogNotWritten(logger, key, error, delay.TotalSeconds), cancellationToken);
 
     public void Dispose() => _writes.Dispose();
 
@@ -109,8 +109,8 @@ internal sealed partial class StatusPublisher(
     private static List<ScalerCondition> Published(PredictiveAutoscaler scaler) =>
         [.. (scaler.Status?.Conditions ?? []).Select(known => new ScalerCondition(known.Type, known.Status == "True", known.Reason, known.Message))];
 
-    [LoggerMessage(EventId = 1501, EventName = "StatusNotWritten", Level = LogLevel.Warning, Message = "{Scaler}: status not written, again in {Delay}: {Error}")]
-    private static partial void LogNotWritten(ILogger logger, ScalerKey scaler, string error, TimeSpan delay);
+    [LoggerMessage(EventId = 1501, EventName = "StatusNotWritten", Level = LogLevel.Warning, Message = "{Scaler}: status not written, again in {DelaySeconds:0.###} s: {Error}")]
+    private static partial void LogNotWritten(ILogger logger, ScalerKey scaler, string error, double delaySeconds);
 
     [LoggerMessage(EventId = 1502, EventName = "ConditionChanged", Message = "{Namespace}/{Scaler}: {Condition} is {IsTrue} ({Reason}): {Sentence}")]
     private static partial void LogCondition(

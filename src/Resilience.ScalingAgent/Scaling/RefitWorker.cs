@@ -42,7 +42,7 @@ internal sealed partial class RefitWorker(
             }
             catch (Exception failure) when (!cancellationToken.IsCancellationRequested)
             {
-                LogFailed(logger, failure, scaler.Key, _queue.AddWithBackoff(scaler));
+                LogFailed(logger, failure, scaler.Key, _queue.AddWithBackoff(scaler).TotalSeconds);
             }
             finally
             {
@@ -133,6 +133,6 @@ internal sealed partial class RefitWorker(
     [LoggerMessage(EventId = 1413, EventName = "HistoryProblem", Level = LogLevel.Warning, Message = "{Scaler}: {Problem}")]
     private static partial void LogHistory(ILogger logger, ScalerKey scaler, string problem);
 
-    [LoggerMessage(EventId = 1414, EventName = "RefitFailed", Level = LogLevel.Warning, Message = "{Scaler}: models not fitted, again in {Delay}")]
-    private static partial void LogFailed(ILogger logger, Exception failure, ScalerKey scaler, TimeSpan delay);
+    [LoggerMessage(EventId = 1414, EventName = "RefitFailed", Level = LogLevel.Warning, Message = "{Scaler}: models not fitted, again in {DelaySeconds:0.###} s")]
+    private static partial void LogFailed(ILogger logger, Exception failure, ScalerKey scaler, double delaySeconds);
 }

@@ -135,6 +135,19 @@ public sealed class ActiveProberTests : IAsyncDisposable
         Assert.Single(sick.Requests);
     }
 
+    /// <summary>The same when their first failure was under way already.</summary>
+    [Fact]
+    public async Task Watch_TwoBeginToFailTogether_NeitherHurriesTheOther()
+    {
+        var (one, two) = (Serve("HTTP/1.1 503 Service Unavailable\r\n\r\n"), Serve("HTTP/1.1 503 Service Unavailable\r\n\r\n"));
+        Watch(("one", one), ("two", two));
+        await ProbedAsync(2);
+        Advance(249);
+        Assert.Equal((4, 1, 1), (_clock.Alarms, one.Requests.Count, two.Requests.Count));
+        Advance(1);
+        await ProbedAsync(4);
+    }
+
     private void Advance(int milliseconds) => _clock.Advance(TimeSpan.FromMilliseconds(milliseconds));
 
     private async Task FailsAfterThreeAsync(TimeSpan apart)

@@ -135,7 +135,7 @@ public sealed class ReadinessTests
     [InlineData(3, 1, 2, 2, "1 of 2 pods are new")]
     [InlineData(3, 2, 2, 2, "1 of the earlier pods to leave")]   // One of each template is Ready.
     [InlineData(4, 4, 4, 2, null)]                               // An autoscaler that scales down.
-    [InlineData(2, 2, 2, 2, "2 of 2 pods Ready", 2)]             // The counts are of the generation before.
+    [InlineData(2, 2, 2, 2, "its change to be noticed", 2)]             // The counts are of the generation before.
     [InlineData(0, 0, 0, 0, null)]
     public void Unfinished_CountsAsKubectlsRolloutStatus(int pods, int updated, int ready, int wanted, string? missing, long generation = 1)
     {

@@ -196,7 +196,7 @@ public sealed partial class WorkflowTests
     [GeneratedRegex(@"\$\{\{\s*matrix\.([a-z]+)\s*\}\}")]
     private static partial Regex MatrixPattern();
 
-    [GeneratedRegex(@"kill (-INT|-2|-s INT)\b")]
+    [GeneratedRegex(@"kill (-(SIG)?INT|-2|-s (SIG)?INT)\b")]
     private static partial Regex InterruptPattern();
 
     [GeneratedRegex(@"--project ""?([\w./$-]+)")]
