@@ -35,6 +35,11 @@ internal sealed class WatchedSystem(TestCluster cluster)
     /// </summary>
     public async Task RescueAsync()
     {
+        // After a move the watcher wakes the slot with the traffic when somebody scales it to 0, two minutes long; a further round could not begin.
+        _ = await cluster.Api.PatchAsync(ResourceTypes.BlueGreens, TestCluster.Namespace, "web", ResourcePatch.Merge(new()
+        {
+            ["spec"] = new JsonObject { ["failover"] = new JsonObject { ["floorHold"] = "1s" } },
+        }), Token);
         for (var round = 1; ; round++)
         {
             await LoseAsync("web-blue", "green");
