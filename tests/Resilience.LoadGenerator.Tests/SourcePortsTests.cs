@@ -69,7 +69,7 @@ public sealed class SourcePortsTests
             callers.Enqueue(((IPEndPoint)socket.RemoteEndPoint!).Port);
             _ = await socket.ReceiveAsync(new byte[1]);
         });
-        var free = FourFreePorts();
+        var free = ThreeFreePorts();
         using var taken = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         taken.Bind(new IPEndPoint(IPAddress.Any, free + 1));
         taken.Listen();
@@ -88,13 +88,13 @@ public sealed class SourcePortsTests
         Array.ForEach(connections, connection => connection.Dispose());
     }
 
-    private static int FourFreePorts()
+    private static int ThreeFreePorts()
     {
-        for (var first = 20_000; ; first += 4)
+        for (var first = 20_000; ; first += 3)
         {
             try
             {
-                for (var port = first; port < first + 4; port++)
+                for (var port = first; port < first + 3; port++)
                 {
                     using var probe = new TcpListener(IPAddress.Any, port);
                     probe.Start();

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -157,13 +156,13 @@ public sealed class DefaultsTests
     [InlineData(true, 1)]
     public async Task FailureOfAService_IsLoggedWhenItRanAlready(bool ran, int records)
     {
-        var log = new FailureLog();
         await using var app = Create(builder =>
         {
             builder.Configuration["Logging:LogLevel:Default"] = "Information";
-            builder.Logging.AddProvider(log);
+            builder.Logging.AddFakeLogging();
             builder.Services.AddSingleton<IHostedService>(new FailingService(ran));
         });
+        var log = app.Services.GetFakeLogCollector();
         var ended = app.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
         if (ran)
         {
@@ -175,7 +174,7 @@ public sealed class DefaultsTests
             _ = await Assert.ThrowsAsync<NotSupportedException>(() => app.StartAsync(Cancel));
         }
 
-        Assert.Equal(records, log.Failures.Count);
+        Assert.Equal(records, log.GetSnapshot().Count(record => record.Exception is NotSupportedException));
     }
 
     private static async Task<WebApplication> StartAsync(
@@ -219,31 +218,6 @@ public sealed class DefaultsTests
         {
             await Task.Yield();
             throw new NotSupportedException("later");
-        }
-    }
-
-    /// <summary>Every record that carries the failure.</summary>
-    private sealed class FailureLog : ILoggerProvider, ILogger
-    {
-        public ConcurrentQueue<Exception> Failures { get; } = new();
-
-        public ILogger CreateLogger(string categoryName) => this;
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
-        {
-            if (exception is NotSupportedException)
-            {
-                Failures.Enqueue(exception);
-            }
-        }
-
-        public void Dispose()
-        {
         }
     }
 

@@ -18,6 +18,10 @@ internal static class Names
 
     public static string Deployment(string slot) => $"web-{slot}";
 
+    /// <param name="selection">Options that choose the cluster.</param>
+    /// <returns>What brings watchers back that somebody scaled to 0.</returns>
+    public static string WakeWatcher(string selection) => $"kubectl{selection} -n {Namespace} scale deployment {Watcher} --replicas=2";
+
     public static string Other(string slot) => slot == "blue" ? "green" : "blue";
 }
 

@@ -85,7 +85,7 @@ internal static class DeployCommand
     {
         if (await cluster.Api.FindAsync(ResourceTypes.Deployments, Names.Namespace, Names.Watcher, stop).ConfigureAwait(false) is { Spec.Replicas: 0 })
         {
-            console.Warn($"lab: {Names.Watcher} is scaled to 0, so nothing moves traffic. kubectl{cluster.Selection} -n {Names.Namespace} scale deployment {Names.Watcher} --replicas=2");
+            console.Warn($"lab: {Names.Watcher} is scaled to 0, so nothing moves traffic. {Names.WakeWatcher(cluster.Selection)}");
         }
     }
 

@@ -65,7 +65,7 @@ internal static class LoadCommand
             url = directory.Read()?.Url ?? throw new LabException("the running lab serves no page", "Name an address with --url.");
         }
 
-        return Uri.TryCreate(url, UriKind.Absolute, out var target) && target.Scheme is "http" or "https"
+        return HttpAddress.TryParse(url, out var target)
             ? target
             : throw new LabException($"\"{url}\" is not an address", "Write it like http://127.0.0.1:30080/.");
     }

@@ -112,7 +112,7 @@ internal static class RunCommand
     private static Uri? Address(System.CommandLine.Parsing.ArgumentResult result)
     {
         var typed = result.Tokens.Count == 0 ? string.Empty : result.Tokens[0].Value;
-        if (Uri.TryCreate(typed, UriKind.Absolute, out var address) && address.Scheme is "http" or "https")
+        if (HttpAddress.TryParse(typed, out var address))
         {
             return address;
         }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using Resilience.Lab.Cli;
+using Resilience.Lab.Deploying;
 using Resilience.Lab.Status;
 
 namespace Resilience.Lab.Commands;
@@ -16,8 +17,12 @@ internal static class StatusCommand
         return command.Does(async (parse, console, stop) =>
         {
             using var connected = await cluster.ConnectAsync(parse, stop).ConfigureAwait(false);
-            await StatusReader.RequireSystemAsync(connected, stop).ConfigureAwait(false);
             var status = await StatusReader.ReadAsync(connected, stop).ConfigureAwait(false);
+            if (!status.IsInstalled)
+            {
+                throw new InstallationProblem(Nothing: true, []).ToError(connected.Selection);
+            }
+
             if (console.Json)
             {
                 console.WriteJson(JsonSerializer.Serialize(status, StatusJson.Default.LabStatus));

@@ -145,7 +145,7 @@ internal sealed class ClusterDoctor(ClusterApi api, string selection)
         var (name, wanted, ready) = (deployment.Metadata.Name, deployment.Spec.Replicas ?? 1, deployment.Status?.ReadyReplicas ?? 0);
         if (wanted == 0 && name == Names.Watcher)
         {
-            return new Finding("pods", Level.Problem, $"{name} is scaled to 0: nothing moves traffic", $"kubectl{selection} -n {Names.Namespace} scale deployment {name} --replicas=2");
+            return new Finding("pods", Level.Problem, $"{name} is scaled to 0: nothing moves traffic", Names.WakeWatcher(selection));
         }
 
         return ready >= wanted ? null : new Finding(

@@ -4,7 +4,6 @@ using System.Text.Json.Serialization;
 using k8s.Models;
 using Resilience.ClusterAccess.Api;
 using Resilience.ClusterAccess.Resources;
-using Resilience.Lab.Cli;
 using Resilience.Lab.Cluster;
 using Resilience.Lab.Drills;
 
@@ -21,7 +20,12 @@ internal sealed record LabStatus(
     string? Message,
     IReadOnlyList<SlotReport> Slots,
     SwitchReport? LastSwitch,
-    WatcherReport Watcher);
+    WatcherReport Watcher)
+{
+    /// <summary>False when there is nothing of the system in the cluster: zeros that look like an outage.</summary>
+    [JsonIgnore]
+    public bool IsInstalled { get; init; } = true;
+}
 
 internal sealed record SlotReport(string Name, int Ready, int Desired, bool? Healthy, string? Autoscaler, string? Drill);
 
@@ -36,16 +40,6 @@ internal sealed partial class StatusJson : JsonSerializerContext;
 /// <summary>Reads the state of the demo from the cluster: the selector for what is active, BlueGreen for what the watcher thinks.</summary>
 internal static class StatusReader
 {
-    /// <exception cref="LabException">There is nothing of the system in the cluster: a table of zeros would look like an outage.</exception>
-    public static async Task RequireSystemAsync(LabCluster cluster, CancellationToken stop)
-    {
-        if (await cluster.Api.FindAsync(ResourceTypes.Services, Names.Namespace, Names.Service, stop).ConfigureAwait(false) is null
-            && (await cluster.Api.ListAsync(ResourceTypes.Deployments, new ResourceScope(Names.Namespace), stop).ConfigureAwait(false)).Items.Count == 0)
-        {
-            throw new LabException($"the system is not installed: namespace {Names.Namespace} has neither Service {Names.Service} nor a Deployment", $"\"./lab deploy{cluster.Selection}\" installs it.");
-        }
-    }
-
     public static async Task<LabStatus> ReadAsync(LabCluster cluster, CancellationToken stop)
     {
         var api = cluster.Api;
@@ -67,7 +61,10 @@ internal static class StatusReader
             blueGreen?.Status?.Message,
             [.. Names.Slots.Select(slot => Slot(slot, deployments, scalers, blueGreen?.Status))],
             blueGreen?.Status?.LastSwitch is { } last ? Switch(last) : null,
-            new WatcherReport(watcher?.Status?.ReadyReplicas ?? 0, watcher?.Spec.Replicas ?? 0, lease?.Spec?.HolderIdentity is { Length: > 0 } leader ? leader : null));
+            new WatcherReport(watcher?.Status?.ReadyReplicas ?? 0, watcher?.Spec.Replicas ?? 0, lease?.Spec?.HolderIdentity is { Length: > 0 } leader ? leader : null))
+        {
+            IsInstalled = service is not null || deployments.Count > 0,
+        };
     }
 
     private static SwitchReport Switch(SwitchStatus last) =>

@@ -31,7 +31,7 @@ public sealed class ImagesTests : IDisposable
     public async Task Build_EveryImage_AndFailOverWithTheirPrograms()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux() && Tool.Exists("apt-get") && Tool.Exists("dpkg-deb"), "the base image is made from Debian's packages, by apt-get and dpkg-deb");
-        using var built = JsonDocument.Parse(await PassAsync(BuildLimit, "images", "build", "--base", "debian", "--out", _folder.Path, "--json"));
+        using var built = JsonDocument.Parse(await LabProcess.PassAsync(_folder.Path, BuildLimit, "images", "build", "--base", "debian", "--out", _folder.Path, "--json"));
         var commands = new JsonObject();
         foreach (var image in built.RootElement.EnumerateArray())
         {
@@ -55,8 +55,8 @@ public sealed class ImagesTests : IDisposable
         await cluster.WaitForAsync("Serving ");
         string[] there = ["--kubeconfig", Path.Combine(data, "kubeconfig"), "--json"];
 
-        _ = await PassAsync(RunLimit, ["deploy", "--overlay", "intelligent", .. there]);
-        using var report = JsonDocument.Parse(await PassAsync(RunLimit, ["run", "outage", "--load-from", "job", "--duration", "12s", "--rps", "50", .. there]));
+        _ = await LabProcess.PassAsync(_folder.Path, RunLimit, ["deploy", "--overlay", "intelligent", .. there]);
+        using var report = JsonDocument.Parse(await LabProcess.PassAsync(_folder.Path, RunLimit, ["run", "outage", "--load-from", "job", "--duration", "12s", "--rps", "50", .. there]));
 
         Assert.Equal(600, report.RootElement.GetProperty("load").GetProperty("requests").GetInt64());
         var move = Assert.Single(report.RootElement.GetProperty("failovers").EnumerateArray());
@@ -83,14 +83,5 @@ public sealed class ImagesTests : IDisposable
         JsonNode Json(string path) => JsonNode.Parse(File.ReadAllText(Path.Combine(layout, path)))!;
         string BlobPath(JsonNode descriptor) => Path.Combine(layout, "blobs", ((string)descriptor["digest"]!).Replace(':', '/'));
         JsonNode Blob(JsonNode descriptor) => Json(BlobPath(descriptor));
-    }
-
-    /// <summary>A run may miss its figures here (1): they are the benchmark's business.</summary>
-    private async Task<string> PassAsync(TimeSpan limit, params string[] arguments)
-    {
-        await using var lab = LabProcess.Start(_folder.Path, arguments);
-        var code = await lab.ExitAsync(limit);
-        Assert.True(code == 0 || (code == 1 && arguments[0] == "run"), $"{string.Join(' ', arguments)} ended with {code}: {lab.Output}{lab.Error}");
-        return lab.Output;
     }
 }
